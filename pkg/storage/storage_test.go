@@ -1,0 +1,300 @@
+package storage
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	configv1 "github.com/openshift/api/config/v1"
+	imageregistryv1 "github.com/openshift/api/imageregistry/v1"
+	operatorv1 "github.com/openshift/api/operator/v1"
+
+	"github.com/openshift/cluster-image-registry-operator/pkg/names"
+)
+
+func TestRenderEnv(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		value any
+		want  string
+	}{
+		{"an int is bare", 10, "10"},
+		{"a bool is bare", true, "true"},
+		{"a plain string is bare", "foo", "foo"},
+		{"a string that looks like a number is quoted", "10", `"10"`},
+		{"a string that looks like a bool is quoted", "true", `"true"`},
+		{"an empty string is two quotes", "", `""`},
+		{"a string with special characters is quoted once", `# foo'bar"baz`, `'# foo''bar"baz'`},
+		{"a list of structs is a block in the order of declaration", []struct {
+			B string `yaml:"b"`
+			A struct {
+				Z int `yaml:"z"`
+				X int `yaml:"x"`
+			} `yaml:"a"`
+		}{{B: "v"}}, "- b: v\n  a:\n    z: 0\n    x: 0"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			got, err := RenderEnv(EnvVar{Name: "V", Value: tt.value})
+			if err != nil || got != tt.want {
+				t.Errorf("got %q, %v, want %q", got, err, tt.want)
+			}
+		})
+	}
+}
+
+func TestDeterministicName(t *testing.T) {
+	for _, tt := range []struct {
+		name, infrastructure string
+		extra                []string
+		want                 string
+	}{
+		{"parts are joined", "my-cluster-abc12", []string{"us-east-1"}, "my-cluster-abc12-image-registry-us-east-1"},
+		{"no and empty extra parts are the same", "c", []string{""}, "c-image-registry"},
+		{"dashes collapse", "a--b---", []string{"us-east-1"}, "a-b-image-registry-us-east-1"},
+		{"upper case is lowered", "ABC", nil, "abc-image-registry"},
+		{"a long name is cut", strings.Repeat("a", 44), []string{"us-gov-west-1"}, strings.Repeat("a", 44) + "-image-registry-us"},
+		{"a cut at a dash ends in s", strings.Repeat("a", 46), []string{"us-gov-west-1"}, strings.Repeat("a", 46) + "-image-registrys"},
+		{"a very long name is cut", strings.Repeat("b", 51), []string{"us-gov-west-1"}, strings.Repeat("b", 51) + "-image-regi"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			got := DeterministicName(tt.infrastructure, tt.extra...)
+			if got != tt.want || got != DeterministicName(tt.infrastructure, tt.extra...) {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+			if len(got) > 62 || strings.Contains(got, "--") || strings.HasSuffix(got, "-") || strings.ToLower(got) != got {
+				t.Errorf("%q is not a valid name", got)
+			}
+		})
+	}
+}
+
+func s3Coordinates(edit func(*imageregistryv1.ImageRegistryConfigStorageS3)) Coordinates {
+	s3 := &imageregistryv1.ImageRegistryConfigStorageS3{Bucket: "b", Region: "r", RegionEndpoint: "e"}
+	edit(s3)
+	return Coordinates{S3: s3}
+}
+
+func TestLocationHash(t *testing.T) {
+	base := s3Coordinates(func(*imageregistryv1.ImageRegistryConfigStorageS3) {})
+	for _, tt := range []struct {
+		name  string
+		other Coordinates
+		same  bool
+	}{
+		{"encryption is no place", s3Coordinates(func(s *imageregistryv1.ImageRegistryConfigStorageS3) { s.Encrypt, s.KeyID = true, "k" }), true},
+		{"the management state is no place", Coordinates{S3: base.S3, ManagementState: "Managed"}, true},
+		{"another bucket is", s3Coordinates(func(s *imageregistryv1.ImageRegistryConfigStorageS3) { s.Bucket = "c" }), false},
+		{"another region is", s3Coordinates(func(s *imageregistryv1.ImageRegistryConfigStorageS3) { s.Region = "c" }), false},
+		{"another endpoint is", s3Coordinates(func(s *imageregistryv1.ImageRegistryConfigStorageS3) { s.RegionEndpoint = "c" }), false},
+		{"another kind with the same names is", Coordinates{GCS: &imageregistryv1.ImageRegistryConfigStorageGCS{Bucket: "b", Region: "r"}}, false},
+		{"emptyDir is not nothing", Coordinates{EmptyDir: &imageregistryv1.ImageRegistryConfigStorageEmptyDir{}}, false},
+		{"nothing is none of them", Coordinates{}, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if same := LocationHash(base) == LocationHash(tt.other); same != tt.same {
+				t.Errorf("same is %t, want %t", same, tt.same)
+			}
+		})
+	}
+	if LocationHash(Coordinates{}) == LocationHash(Coordinates{EmptyDir: &imageregistryv1.ImageRegistryConfigStorageEmptyDir{}}) {
+		t.Error("emptyDir and nothing have the same hash")
+	}
+}
+
+func TestAgree(t *testing.T) {
+	complete := s3Coordinates(func(*imageregistryv1.ImageRegistryConfigStorageS3) {})
+	for _, tt := range []struct {
+		name    string
+		partial Coordinates
+		want    bool
+	}{
+		{"the same agrees", complete, true},
+		{"what is left out agrees", Coordinates{S3: &imageregistryv1.ImageRegistryConfigStorageS3{Bucket: "b"}}, true},
+		{"another name does not", Coordinates{S3: &imageregistryv1.ImageRegistryConfigStorageS3{Bucket: "c"}}, false},
+		{"another region does not", Coordinates{S3: &imageregistryv1.ImageRegistryConfigStorageS3{Bucket: "b", Region: "x"}}, false},
+		{"another kind does not", Coordinates{PVC: &imageregistryv1.ImageRegistryConfigStoragePVC{}}, false},
+		{"nothing does not", Coordinates{}, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := Agree(tt.partial, complete); got != tt.want {
+				t.Errorf("got %t", got)
+			}
+		})
+	}
+}
+
+func TestPair(t *testing.T) {
+	c := s3Coordinates(func(*imageregistryv1.ImageRegistryConfigStorageS3) {})
+	other := s3Coordinates(func(s *imageregistryv1.ImageRegistryConfigStorageS3) { s.Bucket = "c" })
+	data := EncodePair(c, Facts{"credentials": []byte("text")})
+	location, facts := DecodePair(data)
+	if location != LocationHash(c) || len(facts) != 1 || string(facts["credentials"]) != "text" {
+		t.Errorf("decoded %q %v", location, facts)
+	}
+	if CreationRecorded(data, c) {
+		t.Error("a creation is recorded that never was")
+	}
+	data = WithCreation(data)
+	if !CreationRecorded(data, c) || CreationRecorded(data, other) {
+		t.Error("the creation is not tied to its location")
+	}
+	if location, facts := DecodePair(data); location != LocationHash(c) || len(facts) != 1 {
+		t.Errorf("the record of the creation shows among the facts: %v", facts)
+	}
+}
+
+func TestSelect(t *testing.T) {
+	drivers := Drivers{{Kind: S3}, {Kind: PVC}}
+	both := Coordinates{S3: &imageregistryv1.ImageRegistryConfigStorageS3{}, EmptyDir: &imageregistryv1.ImageRegistryConfigStorageEmptyDir{}}
+	for _, tt := range []struct {
+		name        string
+		coordinates Coordinates
+		kind        Kind
+		reason      string
+		text        string
+	}{
+		{"one kind has its driver", Coordinates{PVC: &imageregistryv1.ImageRegistryConfigStoragePVC{}}, PVC, "", ""},
+		{"none is an error", Coordinates{}, "", names.ReasonStorageNotConfigured, "no storage"},
+		{"oss alone is none", Coordinates{OSS: &imageregistryv1.ImageRegistryConfigStorageAlibabaOSS{}}, "", names.ReasonStorageNotConfigured, ""},
+		{"two are an error that names them in order", both, "", names.ReasonMultipleStoragesConfigured, "found 2: [EmptyDir S3]"},
+		{"a kind without driver is an error", Coordinates{Azure: &imageregistryv1.ImageRegistryConfigStorageAzure{}}, "", names.ReasonStorageNotSupported, "Azure"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			driver, err := drivers.Select(&tt.coordinates)
+			if driver.Kind != tt.kind {
+				t.Errorf("kind is %s", driver.Kind)
+			}
+			var e *Error
+			if errors.As(err, &e) != (tt.reason != "") || e != nil && (e.Reason != tt.reason || !e.Permanent || !strings.Contains(e.Message, tt.text)) {
+				t.Errorf("error is %+v", err)
+			}
+			if err != nil && Condition(err) != nil {
+				t.Error("the error claims to know something about the medium")
+			}
+		})
+	}
+}
+
+func TestCondition(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		err  error
+		want string
+	}{
+		{"any error is unknown", errors.New("x"), "Unknown/Unknown Error Occurred/x"},
+		{"an error of storage says its own", fmt.Errorf("doing: %w", &Error{Status: operatorv1.ConditionFalse, ConditionReason: "R", Message: "m"}), "False/R/doing: m"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c := Condition(tt.err)
+			if got := fmt.Sprintf("%s/%s/%s", c.Status, c.Reason, c.Message); got != tt.want || c.Type != names.StorageExists {
+				t.Errorf("got %s, want %s", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestDefaultFor(t *testing.T) {
+	for _, tt := range []struct {
+		platform configv1.PlatformType
+		kind     string
+		replicas int32
+		state    operatorv1.ManagementState
+		strategy string
+	}{
+		{configv1.AWSPlatformType, "[S3]", 2, operatorv1.Managed, RollingUpdate},
+		{configv1.AzurePlatformType, "[Azure]", 2, operatorv1.Managed, RollingUpdate},
+		{configv1.GCPPlatformType, "[GCS]", 2, operatorv1.Managed, RollingUpdate},
+		{configv1.IBMCloudPlatformType, "[IBMCOS]", 2, operatorv1.Managed, RollingUpdate},
+		{configv1.PowerVSPlatformType, "[IBMCOS]", 2, operatorv1.Managed, RollingUpdate},
+		{configv1.OpenStackPlatformType, "[Swift]", 2, operatorv1.Managed, RollingUpdate},
+		{configv1.OvirtPlatformType, "[PVC]", 1, operatorv1.Managed, Recreate},
+		{configv1.LibvirtPlatformType, "[EmptyDir]", 1, operatorv1.Managed, RollingUpdate},
+		{configv1.BareMetalPlatformType, "[]", 1, operatorv1.Removed, RollingUpdate},
+		{configv1.VSpherePlatformType, "[]", 1, operatorv1.Removed, RollingUpdate},
+		{configv1.NonePlatformType, "[]", 1, operatorv1.Removed, RollingUpdate},
+		{configv1.NutanixPlatformType, "[]", 1, operatorv1.Removed, RollingUpdate},
+		{configv1.KubevirtPlatformType, "[]", 1, operatorv1.Removed, RollingUpdate},
+		{configv1.EquinixMetalPlatformType, "[]", 1, operatorv1.Removed, RollingUpdate},
+		{configv1.AlibabaCloudPlatformType, "[]", 1, operatorv1.Removed, RollingUpdate},
+		{configv1.ExternalPlatformType, "[]", 1, operatorv1.Removed, RollingUpdate},
+		{"SomethingNew", "[EmptyDir]", 1, operatorv1.Managed, RollingUpdate},
+		{"", "[EmptyDir]", 1, operatorv1.Managed, RollingUpdate},
+	} {
+		t.Run("platform "+string(tt.platform), func(t *testing.T) {
+			infrastructure := &configv1.Infrastructure{}
+			infrastructure.Status.PlatformStatus = &configv1.PlatformStatus{Type: tt.platform}
+			d, err := DefaultFor(infrastructure)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if fmt.Sprint(Configured(&d.Storage)) != tt.kind || d.Replicas != tt.replicas || d.ManagementState != tt.state || d.RolloutStrategy != tt.strategy {
+				t.Errorf("got %+v", d)
+			}
+			if (d.Claim != nil) != (d.Storage.PVC != nil) {
+				t.Errorf("claim is %+v", d.Claim)
+			}
+			infrastructure.Status.InfrastructureTopology = configv1.SingleReplicaTopologyMode
+			if d, _ = DefaultFor(infrastructure); d.Replicas != 1 {
+				t.Errorf("%d replicas on a single node", d.Replicas)
+			}
+		})
+	}
+	if _, err := DefaultFor(&configv1.Infrastructure{}); err == nil {
+		t.Error("no platform status is no error")
+	}
+}
+
+func TestAcknowledged(t *testing.T) {
+	config := &imageregistryv1.Config{}
+	config.Generation = 7
+	config.Spec.Storage.PVC = &imageregistryv1.ImageRegistryConfigStoragePVC{}
+	if Acknowledged(config) {
+		t.Error("acknowledged without an entry")
+	}
+	entry := Acknowledgement(config)
+	if entry.Group != "imageregistry.operator.openshift.io" || entry.Resource != "configs" || entry.Name != "spec.storage" || entry.LastGeneration != 7 {
+		t.Errorf("entry is %+v", entry)
+	}
+	config.Status.Generations = append(config.Status.Generations, entry)
+	if !Acknowledged(config) {
+		t.Error("not acknowledged with its entry")
+	}
+	config.Spec.Storage.ManagementState = "Managed"
+	if Acknowledged(config) {
+		t.Error("acknowledged although spec.storage differs")
+	}
+}
+
+func TestCredentials(t *testing.T) {
+	named := func(name string, data map[string][]byte) *corev1.Secret {
+		return &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: names.OperatorNamespace, Name: name}, Data: data}
+	}
+	minted := named(names.CloudCredentials, map[string][]byte{"a": []byte("1"), "b": []byte("2")})
+	user := named(names.PrivateConfigurationUser, map[string][]byte{"a": []byte("3")})
+
+	if _, err := CredentialsFrom(Inputs{}, "ukeys", "mkeys"); err == nil || !strings.Contains(err.Error(), "openshift-image-registry/image-registry-private-configuration-user") ||
+		!strings.Contains(err.Error(), "ukeys") || !strings.Contains(err.Error(), "mkeys") {
+		t.Errorf("error is %v", err)
+	}
+	c, err := CredentialsFrom(Inputs{MintedSecret: minted}, "", "")
+	if err != nil || c.User {
+		t.Fatalf("%+v %v", c, err)
+	}
+	if values, err := c.Get("a", "b"); err != nil || !slices.Equal(values, []string{"1", "2"}) {
+		t.Errorf("values %v, %v", values, err)
+	}
+	c, err = CredentialsFrom(Inputs{MintedSecret: minted, UserSecret: user}, "", "")
+	if err != nil || !c.User {
+		t.Fatalf("%+v %v", c, err)
+	}
+	_, err = c.Get("a", "b")
+	var e *Error
+	if !errors.As(err, &e) || e.Reason != names.ReasonWaitingForCredentials || !strings.Contains(e.Message, "image-registry-private-configuration-user has no value for: b") {
+		t.Errorf("a missing key of the user's secret: %v", err)
+	}
+}
