@@ -1,0 +1,29 @@
+// Package bindata embeds the objects that the operator applies: one YAML file per object. What depends on the cluster
+// or on Config is set by typed code, never by text replacement: a value typed by an administrator cannot break a file.
+package bindata
+
+import (
+	"embed"
+	"fmt"
+)
+
+//go:embed registry/*.yaml trust/*.yaml
+var files embed.FS
+
+// Asset returns the content of a file of this directory, such as "registry/service.yaml".
+func Asset(name string) ([]byte, error) {
+	content, err := files.ReadFile(name)
+	if err != nil {
+		return nil, fmt.Errorf("reading embedded file %s: %w", name, err)
+	}
+	return content, nil
+}
+
+// MustAsset is Asset for names fixed in code: a missing file is a mistake of the build.
+func MustAsset(name string) []byte {
+	content, err := Asset(name)
+	if err != nil {
+		panic(err)
+	}
+	return content
+}
