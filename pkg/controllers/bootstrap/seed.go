@@ -1,0 +1,42 @@
+package bootstrap
+
+import (
+	"context"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	imageregistryv1 "github.com/openshift/api/imageregistry/v1"
+
+	"github.com/openshift/cluster-image-registry-operator/pkg/names"
+)
+
+// seed gives a Config without status the two fields that its schema requires of every status. Until then the API
+// server refuses each condition that a controller applies.
+func (c *controller) seed(ctx context.Context, config *imageregistryv1.Config) error {
+	if hasStatus(config) || slices.Contains(c.seeded[:], version(config)) {
+		return nil
+	}
+	seeded, err := c.Client.ReplaceStorage(ctx, names.BootstrapController, config, imageregistryv1.ImageRegistryConfigStorage{}, false)
+	if apierrors.IsConflict(err) || apierrors.IsNotFound(err) {
+		return nil // the cache is behind; the event will come
+	}
+	if err != nil {
+		return err
+	}
+	c.seeded = [2]string{version(config), version(seeded)}
+	return nil
+}
+
+// hasStatus tells whether the stored Config has a status. An empty one looks like none in the typed object, but
+// somebody wrote it, and managedFields know.
+func hasStatus(config *imageregistryv1.Config) bool {
+	return !equality.Semantic.DeepEqual(config.Status, imageregistryv1.ImageRegistryStatus{}) ||
+		slices.ContainsFunc(config.ManagedFields, func(entry metav1.ManagedFieldsEntry) bool { return entry.Subresource == "status" })
+}
+
+func version(config *imageregistryv1.Config) string {
+	return string(config.UID) + "/" + config.ResourceVersion
+}

@@ -1,0 +1,577 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	operatorv1 "github.com/openshift/api/operator/v1"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/intstr"
+	clienttesting "k8s.io/client-go/testing"
+	"k8s.io/utils/ptr"
+
+	"github.com/openshift/cluster-image-registry-operator/pkg/names"
+	"github.com/openshift/cluster-image-registry-operator/pkg/storage"
+)
+
+var createAll = []string{
+	"create services/image-registry", "create secrets/installation-pull-secrets",
+	"create secrets/image-registry-private-configuration", "create secrets/image-registry-http-secret",
+	"create clusterroles/system:registry", "create clusterrolebindings/registry-registry-role", "create serviceaccounts/registry",
+	"create deployments/image-registry", "create poddisruptionbudgets/image-registry", "create networkpolicies/image-registry-networkpolicy",
+}
+
+func applied(conditions string) string {
+	return "status " + names.RegistryController + " " + conditions
+}
+
+// running is a harness whose registry is deployed, rolled out and silent.
+func running(t *testing.T, edits ...func(*world)) *harness {
+	t.Helper()
+	h := newHarness(t, newWorld(edits...))
+	h.mustSync()
+	h.rollOut(*h.deployment().Spec.Replicas)
+	h.mustSync()
+	if writes := h.mustSync(); len(writes) > 0 {
+		t.Fatalf("not silent: %v", writes)
+	}
+	return h
+}
+
+func TestInstall(t *testing.T) {
+	h := newHarness(t, newWorld())
+	want := append(slices.Clone(createAll), applied("Available=False/NoReplicasAvailable Progressing=True/DeploymentNotCompleted Degraded=False/ Removed=False/ ResourcesApplied=True/AsExpected"))
+	if diff := cmp.Diff(want, h.mustSync()); diff != "" {
+		t.Errorf("first sync (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]time.Duration{5 * time.Minute}, h.queue.asked); diff != "" {
+		t.Errorf("looks again when it would degrade (-want +got):\n%s", diff)
+	}
+	if writes := h.mustSync(); len(writes) > 0 {
+		t.Errorf("second sync writes %v", writes)
+	}
+	h.rollOut(2)
+	if diff := cmp.Diff([]string{applied("Available=True/Ready Progressing=False/Ready Degraded=False/ Removed=False/ ResourcesApplied=True/AsExpected")}, h.mustSync()); diff != "" {
+		t.Errorf("after the rollout (-want +got):\n%s", diff)
+	}
+	if writes := h.mustSync(); len(writes) > 0 || len(h.queue.asked) > 0 {
+		t.Errorf("not silent: %v, %v", writes, h.queue.asked)
+	}
+	config, _ := h.config.Config()
+	if config.Status.ReadyReplicas != 2 || config.Status.ObservedGeneration != config.Generation {
+		t.Errorf("ready %d, observed %d of %d", config.Status.ReadyReplicas, config.Status.ObservedGeneration, config.Generation)
+	}
+	want1 := operatorv1.GenerationStatus{Group: "apps", Resource: "deployments", Namespace: names.OperatorNamespace, Name: names.Registry, LastGeneration: h.deployment().Generation}
+	if !slices.Contains(config.Status.Generations, want1) {
+		t.Errorf("generations %v", config.Status.Generations)
+	}
+}
+
+func TestNoConfig(t *testing.T) {
+	h := newHarness(t, newWorld())
+	h.config.Delete()
+	if writes := h.mustSync(); len(writes) > 0 {
+		t.Errorf("writes %v", writes)
+	}
+}
+
+func TestTheHTTPSecretIsStoredBeforeItIsUsed(t *testing.T) {
+	without := spec(func(s *imageRegistrySpec) { s.HTTPSecret = "" })
+	h := newHarness(t, newWorld(without))
+	h.config.Fail("patch", errors.New("no"))
+	writes, err := h.sync()
+	if err == nil || slices.Contains(writes, "create secrets/image-registry-http-secret") || slices.Contains(writes, "create deployments/image-registry") {
+		t.Fatalf("used before it was stored: %v, %v", writes, err)
+	}
+	h.config.Fail("patch", nil)
+	writes = h.mustSync()
+	if !slices.Contains(writes, "patch "+names.RegistryController+" /spec/httpSecret") {
+		t.Errorf("writes %v", writes)
+	}
+	config, _ := h.config.Config()
+	secret, err := h.kube.CoreV1().Secrets(names.OperatorNamespace).Get(context.Background(), names.RegistryHTTPSecret, metav1.GetOptions{})
+	if err != nil || string(secret.Data[names.RegistryHTTPSecretKey]) != config.Spec.HTTPSecret || len(config.Spec.HTTPSecret) != 128 {
+		t.Errorf("the Secret has %q, Config %q, error %v", secret.Data, config.Spec.HTTPSecret, err)
+	}
+	if config.Status.ObservedGeneration != config.Generation {
+		t.Errorf("observed %d of %d", config.Status.ObservedGeneration, config.Generation)
+	}
+	first := config.Spec.HTTPSecret
+	h.edit(without)
+	h.mustSync()
+	if config, _ = h.config.Config(); config.Spec.HTTPSecret == first || config.Spec.HTTPSecret == "" {
+		t.Errorf("a cleared value is replaced by %q", config.Spec.HTTPSecret)
+	}
+}
+
+func TestWaiting(t *testing.T) {
+	for _, tc := range []struct {
+		name   string
+		edit   func(*world)
+		writes []string
+		want   map[string]string
+	}{
+		{"for storage", func(w *world) {
+			w.config.Status = newWorld().config.Status
+			w.config.Status.Storage, w.config.Status.Generations, w.config.Status.Conditions = storage.Coordinates{}, nil, nil
+		}, nil, map[string]string{
+			names.Available: "False/DeploymentNotFound", names.Progressing: "True/StorageChanging", names.Degraded: "False/",
+			names.ResourcesApplied: "Unknown/WaitingForDeployment: Waiting for storage that is set up",
+		}},
+		{"for credentials", func(w *world) {
+			w.config.Status.Storage = storage.Coordinates{}
+			w.config.Status.Conditions[0] = operatorv1.OperatorCondition{Type: names.StorageReady, Status: operatorv1.ConditionFalse, Reason: names.ReasonWaitingForCredentials, Message: "create Secret x"}
+		}, nil, map[string]string{
+			names.Available: "False/DeploymentNotFound: The deployment does not exist: create Secret x", names.Progressing: "True/WaitingForCredentials: create Secret x",
+		}},
+		{"for the serving certificate", func(w *world) { delete(w.secrets, names.RegistryTLSSecret) }, without(createAll, "create deployments/image-registry"), map[string]string{
+			names.Available:   "False/DeploymentNotFound: The deployment does not exist: Waiting for Secret image-registry-tls",
+			names.Progressing: "True/WaitingForDeployment: The deployment does not exist yet: Waiting for Secret image-registry-tls",
+		}},
+		{"for the CA", func(w *world) { delete(w.configMaps, names.Certificates) }, without(createAll, "create deployments/image-registry"), map[string]string{
+			names.Progressing: "True/WaitingForDeployment: The deployment does not exist yet: Waiting for ConfigMap image-registry-certificates",
+		}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			h := newHarness(t, newWorld(tc.edit))
+			writes := h.mustSync()
+			if diff := cmp.Diff(tc.writes, withoutStatus(writes)); diff != "" {
+				t.Errorf("writes (-want +got):\n%s", diff)
+			}
+			h.expect(tc.want)
+			if writes := h.mustSync(); len(writes) > 0 {
+				t.Errorf("waiting is not silent: %v", writes)
+			}
+		})
+	}
+}
+
+func without(list []string, item string) []string {
+	return slices.DeleteFunc(slices.Clone(list), func(s string) bool { return s == item })
+}
+
+func withoutStatus(writes []string) []string {
+	var kept []string
+	for _, write := range writes {
+		if !strings.HasPrefix(write, "status ") {
+			kept = append(kept, write)
+		}
+	}
+	return kept
+}
+
+// Once what was awaited is there, one write makes the Deployment, and no second rollout follows.
+func TestTheFirstDeploymentIsTheLastWord(t *testing.T) {
+	h := newHarness(t, newWorld(func(w *world) { delete(w.secrets, names.RegistryTLSSecret) }))
+	h.mustSync()
+	h.add(newWorld().secrets[names.RegistryTLSSecret])
+	if diff := cmp.Diff([]string{"create deployments/image-registry"}, withoutStatus(h.mustSync())); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if writes := h.mustSync(); len(writes) > 0 {
+		t.Errorf("then %v", writes)
+	}
+}
+
+func TestUnacknowledgedStorage(t *testing.T) {
+	h := running(t)
+	before, _ := h.config.Config()
+	h.edit(func(w *world) { w.config.Spec.Storage = s3("next"); w.config.Spec.Replicas = 3 })
+	writes := withoutStatus(h.mustSync())
+	if diff := cmp.Diff([]string{"update deployments/image-registry"}, writes); diff != "" {
+		t.Errorf("everything else still rolls out (-want +got):\n%s", diff)
+	}
+	h.expect(map[string]string{names.Available: "True/", names.Progressing: "True/StorageChanging", names.Degraded: "False/"})
+	config, _ := h.config.Config()
+	if config.Status.ObservedGeneration != before.Generation {
+		t.Errorf("observedGeneration advanced to %d", config.Status.ObservedGeneration)
+	}
+	if got := environment(h.deployment())[1]; got != "REGISTRY_STORAGE_S3_BUCKET=bucket" {
+		t.Errorf("the registry left the storage that is known to be good: %s", got)
+	}
+}
+
+// Decision 6: the cloud is down, and yet a CA and a replica count get through.
+func TestStorageOutageHoldsNothingBack(t *testing.T) {
+	h := running(t)
+	h.edit(func(w *world) {
+		w.config.Status.Conditions[0] = operatorv1.OperatorCondition{
+			Type: names.StorageReady, Status: operatorv1.ConditionFalse, Reason: names.ReasonError, Message: "cloud down", LastTransitionTime: metav1.NewTime(testNow),
+		}
+		w.config.Spec.Replicas = 1
+	})
+	certificates := namedConfigMap(names.Certificates, map[string]string{serviceCAKey: "new ca"})
+	h.change(corev1.SchemeGroupVersion.WithResource("configmaps"), certificates)
+	checksum := checksumOf(h.deployment())
+	writes := withoutStatus(h.mustSync())
+	if diff := cmp.Diff([]string{"update deployments/image-registry", "update poddisruptionbudgets/image-registry"}, writes); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if d := h.deployment(); *d.Spec.Replicas != 1 || checksumOf(d) == checksum {
+		t.Errorf("%d replicas, checksum %s", *d.Spec.Replicas, checksumOf(d))
+	}
+	h.rollOut(1)
+	h.mustSync()
+	h.expect(map[string]string{names.Progressing: "False/Ready", names.Degraded: "False/"})
+	h.clock.SetTime(testNow.Add(time.Minute))
+	h.mustSync()
+	h.expect(map[string]string{names.Progressing: "True/Error: Unable to apply resources: cloud down", names.Degraded: "False/"})
+	h.clock.SetTime(testNow.Add(15 * time.Minute))
+	h.mustSync()
+	h.expect(map[string]string{names.Available: "True/Ready", names.Degraded: "True/Error: Unable to apply resources: cloud down"})
+}
+
+func TestDriftIsReverted(t *testing.T) {
+	ctx := context.Background()
+	for _, tc := range []struct {
+		name string
+		edit func(*testing.T, *harness)
+		want string
+	}{
+		{"a variable", func(_ *testing.T, h *harness) {
+			d := h.deployment()
+			registry(d).Env = append(registry(d).Env, corev1.EnvVar{Name: "X", Value: "y"})
+			h.change(appsv1.SchemeGroupVersion.WithResource("deployments"), d)
+		}, "update deployments/image-registry"},
+		{"kubectl scale", func(_ *testing.T, h *harness) {
+			d := h.deployment()
+			d.Spec.Replicas = ptr.To[int32](9)
+			h.change(appsv1.SchemeGroupVersion.WithResource("deployments"), d)
+		}, "update deployments/image-registry"},
+		{"kubectl rollout restart", func(_ *testing.T, h *harness) {
+			d := h.deployment()
+			d.Spec.Template.Annotations["kubectl.kubernetes.io/restartedAt"] = "now"
+			h.change(appsv1.SchemeGroupVersion.WithResource("deployments"), d)
+		}, "update deployments/image-registry"},
+		{"the Deployment deleted", func(t *testing.T, h *harness) {
+			if err := h.kube.AppsV1().Deployments(names.OperatorNamespace).Delete(ctx, names.Registry, metav1.DeleteOptions{}); err != nil {
+				t.Fatal(err)
+			}
+		}, "create deployments/image-registry"},
+		{"the selector of the Service", func(_ *testing.T, h *harness) {
+			s := load[corev1.Service]("service")
+			s.Spec.Selector = map[string]string{"a": "b"}
+			h.change(corev1.SchemeGroupVersion.WithResource("services"), s)
+		}, "update services/image-registry"},
+		{"a rule of the role", func(_ *testing.T, h *harness) {
+			r := load[rbacv1.ClusterRole]("clusterrole")
+			r.Rules = r.Rules[1:]
+			h.change(rbacv1.SchemeGroupVersion.WithResource("clusterroles"), r)
+		}, "update clusterroles/system:registry"},
+		{"the budget", func(_ *testing.T, h *harness) {
+			b := load[policyv1.PodDisruptionBudget]("poddisruptionbudget")
+			b.Spec.MinAvailable = ptr.To(intstr.FromInt32(2))
+			h.change(policyv1.SchemeGroupVersion.WithResource("poddisruptionbudgets"), b)
+		}, "update poddisruptionbudgets/image-registry"},
+		{"a key of the credentials", func(_ *testing.T, h *harness) {
+			s := load[corev1.Secret]("privateconfiguration")
+			s.Data = map[string][]byte{"credentials": []byte("theirs")}
+			h.change(corev1.SchemeGroupVersion.WithResource("secrets"), s)
+		}, "update secrets/image-registry-private-configuration"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			h := running(t)
+			tc.edit(t, h)
+			if diff := cmp.Diff([]string{tc.want}, withoutStatus(h.mustSync())); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+			if writes := withoutStatus(h.mustSync()); len(writes) > 0 {
+				t.Errorf("then %v", writes)
+			}
+		})
+	}
+}
+
+// Storage changes: the Secret and the Deployment that reads it are written in one sync, and the pods roll once.
+func TestSecretAndDeploymentTogether(t *testing.T) {
+	h := running(t)
+	h.edit(func(w *world) { w.secrets = map[string]*corev1.Secret{}; w.setStorage(s3("next"), nil) })
+	h.change(corev1.SchemeGroupVersion.WithResource("secrets"), namedSecret(names.StoragePair, storage.EncodePair(s3("next"), storage.Facts{"credentials": []byte("next"), "token": []byte("t")})))
+	want := []string{"update secrets/image-registry-private-configuration", "update deployments/image-registry"}
+	if diff := cmp.Diff(want, withoutStatus(h.mustSync())); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if writes := withoutStatus(h.mustSync()); len(writes) > 0 {
+		t.Errorf("the cache catches up, and %v", writes)
+	}
+}
+
+func TestRemoved(t *testing.T) {
+	h := running(t)
+	h.add(namedSecret(names.PrivateConfigurationUser, nil))
+	h.state(operatorv1.Removed)
+	writes := withoutStatus(h.mustSync())
+	want := []string{
+		"delete clusterroles/system:registry", "delete clusterrolebindings/registry-registry-role", "delete serviceaccounts/registry",
+		"delete secrets/installation-pull-secrets", "delete secrets/image-registry-private-configuration", "delete secrets/image-registry-http-secret",
+		"delete services/image-registry", "delete deployments/image-registry", "delete poddisruptionbudgets/image-registry", "delete networkpolicies/image-registry-networkpolicy",
+	}
+	if diff := cmp.Diff(want, writes); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	h.expect(map[string]string{names.Available: "True/Ready", names.Progressing: "True/DeletingDeployment", names.Removed: "True/Removed"})
+	h.mustSync()
+	h.expect(map[string]string{names.Available: "True/Removed", names.Progressing: "False/Removed", names.Degraded: "False/Removed", names.Removed: "True/Removed"})
+	if writes := h.mustSync(); len(writes) > 0 {
+		t.Errorf("removed is not silent: %v", writes)
+	}
+	h.state(operatorv1.Managed)
+	if diff := cmp.Diff(createAll, withoutStatus(h.mustSync())); diff != "" {
+		t.Errorf("managed again (-want +got):\n%s", diff)
+	}
+}
+
+// An object on its way out is not deleted again, and a failing deletion is shown when it lasts.
+func TestRemovalThatTakesTime(t *testing.T) {
+	h := running(t)
+	h.state(operatorv1.Removed)
+	d := h.deployment()
+	d.DeletionTimestamp, d.Finalizers = &metav1.Time{Time: testNow}, []string{"foregroundDeletion"}
+	h.change(appsv1.SchemeGroupVersion.WithResource("deployments"), d)
+	h.kube.PrependReactor("delete", "services", func(clienttesting.Action) (bool, runtime.Object, error) {
+		return true, nil, errors.New("webhook says no")
+	})
+	writes, err := h.sync()
+	if err == nil || slices.Contains(writes, "delete deployments/image-registry") {
+		t.Fatalf("writes %v, error %v", writes, err)
+	}
+	h.expect(map[string]string{names.Progressing: "True/DeletingDeployment", names.Degraded: "False/Removed", names.ResourcesApplied: "False/Error: deleting Service openshift-image-registry/image-registry: webhook says no"})
+	h.clock.SetTime(testNow.Add(15 * time.Minute))
+	if _, err := h.sync(); err == nil {
+		t.Fatal("no error")
+	}
+	h.expect(map[string]string{names.Degraded: "True/Error: Removing the registry: deleting Service"})
+}
+
+func TestDeletion(t *testing.T) {
+	deleted := func(w *world) {
+		w.config.DeletionTimestamp = &metav1.Time{Time: testNow}
+		w.config.Spec.ManagementState = operatorv1.Unmanaged
+	}
+	h := running(t)
+	h.edit(deleted)
+	if writes := withoutStatus(h.mustSync()); len(writes) != 10 {
+		t.Errorf("a deleted Config removes everything, whatever its state: %v", writes)
+	}
+	h = running(t)
+	h.edit(func(w *world) { deleted(w); w.config.Finalizers = []string{"somebody/else"} })
+	if writes := withoutStatus(h.mustSync()); len(writes) != 0 {
+		t.Errorf("without our finalizer it is not ours to remove: %v", writes)
+	}
+}
+
+func TestHandsOff(t *testing.T) {
+	for state, want := range map[operatorv1.ManagementState]map[string]string{
+		operatorv1.Unmanaged: {names.Available: "True/Unmanaged", names.Progressing: "False/Unmanaged", names.Degraded: "False/Unmanaged", names.Removed: "False/"},
+		operatorv1.Force:     {names.Available: `True/Ready: The registry is ready (managementState "Force": nothing is applied`, names.Progressing: "False/Ready", names.Degraded: "False/"},
+		"":                   {names.Available: `True/Ready: The registry is ready (managementState "": nothing is applied`, names.Progressing: "False/Ready", names.Degraded: "False/"},
+	} {
+		t.Run(string(state), func(t *testing.T) {
+			h := running(t)
+			h.edit(func(w *world) {
+				w.config.Spec.ManagementState, w.config.Spec.Replicas, w.config.Spec.HTTPSecret = state, -7, ""
+				w.config.Spec.Storage = storage.Coordinates{}
+			})
+			d := h.deployment()
+			d.Spec.Replicas = ptr.To[int32](1)
+			d.Status.Replicas, d.Status.AvailableReplicas, d.Status.ReadyReplicas = 1, 1, 1
+			h.change(appsv1.SchemeGroupVersion.WithResource("deployments"), d)
+			if writes := withoutStatus(h.mustSync()); len(writes) > 0 {
+				t.Errorf("writes %v", writes)
+			}
+			h.expect(want)
+			config, _ := h.config.Config()
+			if config.Status.ObservedGeneration != config.Generation || config.Status.ReadyReplicas != 1 {
+				t.Errorf("observed %d of %d, ready %d", config.Status.ObservedGeneration, config.Generation, config.Status.ReadyReplicas)
+			}
+			if writes := h.mustSync(); len(writes) > 0 {
+				t.Errorf("not silent: %v", writes)
+			}
+		})
+	}
+}
+
+func TestAWrongSpecIsNotRetried(t *testing.T) {
+	h := running(t)
+	h.edit(spec(func(s *imageRegistrySpec) { s.Replicas = -1 }))
+	writes := withoutStatus(h.mustSync())
+	if len(writes) > 0 || len(h.queue.asked) > 0 {
+		t.Errorf("writes %v, asks to be woken %v", writes, h.queue.asked)
+	}
+	h.expect(map[string]string{names.Available: "True/Ready", names.Progressing: "False/Error", names.Degraded: "True/VerificationFailed: Error: spec.replicas: replicas must be greater than or equal to 0"})
+	config, _ := h.config.Config()
+	if config.Status.ObservedGeneration != config.Generation {
+		t.Error("found to be wrong for good is observed")
+	}
+	h.edit(spec(func(s *imageRegistrySpec) { s.Replicas = 2 }))
+	h.mustSync()
+	h.expect(map[string]string{names.Progressing: "False/Ready", names.Degraded: "False/"})
+}
+
+func TestARefusedObjectIsNotRetried(t *testing.T) {
+	h := running(t)
+	h.kube.PrependReactor("update", "deployments", func(clienttesting.Action) (bool, runtime.Object, error) {
+		return true, nil, apierrors.NewInvalid(appsv1.SchemeGroupVersion.WithKind("Deployment").GroupKind(), "image-registry", nil)
+	})
+	h.edit(spec(func(s *imageRegistrySpec) { s.Tolerations = []corev1.Toleration{{Operator: "Nonsense"}} }))
+	h.mustSync()
+	h.expect(map[string]string{names.Degraded: "True/VerificationFailed: Error: updating Deployment openshift-image-registry/image-registry"})
+}
+
+func TestATransientErrorIsRetried(t *testing.T) {
+	h := running(t)
+	before, _ := h.config.Config()
+	h.kube.PrependReactor("update", "secrets", func(clienttesting.Action) (bool, runtime.Object, error) {
+		return true, nil, errors.New("etcd is slow")
+	})
+	h.edit(spec(func(s *imageRegistrySpec) { s.HTTPSecret = "another"; s.Replicas = 1 }))
+	writes, err := h.sync()
+	if err == nil {
+		t.Fatal("no error")
+	}
+	if diff := cmp.Diff([]string{"update secrets/image-registry-http-secret", "update poddisruptionbudgets/image-registry"}, withoutStatus(writes)); diff != "" {
+		t.Errorf("others go on, the Deployment waits for its Secret (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]time.Duration{time.Minute, longestPause}, h.queue.asked); diff != "" {
+		t.Errorf("deadline and longest pause (-want +got):\n%s", diff)
+	}
+	h.expect(map[string]string{names.Progressing: "False/Ready", names.ResourcesApplied: "False/Error: updating Secret openshift-image-registry/image-registry-http-secret: etcd is slow"})
+	config, _ := h.config.Config()
+	if config.Status.ObservedGeneration != before.Generation {
+		t.Error("what failed to be applied is not observed")
+	}
+}
+
+func TestAConflictIsNobodysBusiness(t *testing.T) {
+	h := running(t)
+	h.kube.PrependReactor("update", "deployments", func(clienttesting.Action) (bool, runtime.Object, error) {
+		return true, nil, apierrors.NewConflict(appsv1.Resource("deployments"), "image-registry", errors.New("behind"))
+	})
+	h.edit(spec(func(s *imageRegistrySpec) { s.Replicas = 1 }))
+	for range maxStale {
+		writes, err := h.sync()
+		if !apierrors.IsConflict(err) || len(h.queue.asked) > 0 {
+			t.Fatalf("error %v", err)
+		}
+		if status := len(writes) - len(withoutStatus(writes)); status > 0 {
+			t.Fatalf("status written: %v", writes)
+		}
+	}
+	if _, err := h.sync(); err == nil {
+		t.Fatal("no error")
+	}
+	h.expect(map[string]string{names.ResourcesApplied: "False/Error"})
+}
+
+func TestLostServingCertificate(t *testing.T) {
+	h := running(t)
+	if err := h.kube.CoreV1().Secrets(names.OperatorNamespace).Delete(context.Background(), names.RegistryTLSSecret, metav1.DeleteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	writes, err := h.sync()
+	if err == nil || len(withoutStatus(writes)) > 0 {
+		t.Fatalf("the pods are left alone: %v, error %v", writes, err)
+	}
+	h.add(newWorld().secrets[names.RegistryTLSSecret])
+	if writes := withoutStatus(h.mustSync()); len(writes) > 0 {
+		t.Errorf("back with the same content: %v", writes)
+	}
+	h.expect(map[string]string{names.ResourcesApplied: "True/"})
+}
+
+// A change of the template shows as progress at once, a change of scale does not.
+func TestProgressOfAWrite(t *testing.T) {
+	h := running(t)
+	generation := int64(2)
+	h.kube.PrependReactor("update", "deployments", func(action clienttesting.Action) (bool, runtime.Object, error) {
+		action.(clienttesting.UpdateAction).GetObject().(*appsv1.Deployment).Generation = generation
+		generation++
+		return false, nil, nil
+	})
+	h.edit(spec(func(s *imageRegistrySpec) { s.ReadOnly = true }))
+	h.mustSync()
+	h.expect(map[string]string{names.Progressing: "True/DeploymentNotCompleted"})
+	h.mustSync()
+	h.expect(map[string]string{names.Progressing: "True/DeploymentNotCompleted"})
+	h.rollOut(2)
+	h.mustSync()
+	h.expect(map[string]string{names.Progressing: "False/Ready"})
+
+	h = running(t, spec(func(s *imageRegistrySpec) { s.Replicas = 3 }))
+	h.edit(spec(func(s *imageRegistrySpec) { s.Replicas = 4 }))
+	h.mustSync()
+	h.expect(map[string]string{names.Progressing: "False/Ready"})
+}
+
+func TestOverrideRemoved(t *testing.T) {
+	h := running(t, spec(func(s *imageRegistrySpec) {
+		s.UnsupportedConfigOverrides = raw(`{"deployment":{"annotations":{"a":"b"}}}`)
+	}))
+	if h.deployment().Annotations["a"] != "b" {
+		t.Fatal("not overridden")
+	}
+	h.edit(spec(func(s *imageRegistrySpec) { s.UnsupportedConfigOverrides = raw(`null`) }))
+	h.mustSync()
+	d := h.deployment()
+	for _, annotations := range []map[string]string{d.Annotations, d.Spec.Template.Annotations} {
+		if _, left := annotations["a"]; left {
+			t.Errorf("left behind: %v", annotations)
+		}
+	}
+	if _, left := d.Annotations[names.ManagedAnnotationsAnnotation]; left {
+		t.Error("the list of managed annotations is left behind")
+	}
+}
+
+// Everything that is read is watched: a field of Deps that is an informer is in Informers, or is Nodes.
+func TestEveryInputIsWatched(t *testing.T) {
+	h := newHarness(t, newWorld())
+	c := New(h.deps)
+	if c.Name() != names.RegistryController {
+		t.Errorf("name %s", c.Name())
+	}
+	count := 1 // ConfigInformer
+	fields := reflect.TypeFor[Deps]()
+	for i := range fields.NumField() {
+		if _, isInformer := fields.Field(i).Type.MethodByName("Informer"); isInformer && fields.Field(i).Name != "Nodes" {
+			count++
+		}
+	}
+	if got := len(Informers(h.deps)); got != count {
+		t.Errorf("%d informers are watched, Deps has %d", got, count)
+	}
+}
+
+func TestNodesMatterOnlyWhenZonesComeOrGo(t *testing.T) {
+	h := newHarness(t, newWorld(func(w *world) { w.zones = false }))
+	h.mustSync()
+	if h.c.zonesChanged(nil) {
+		t.Error("nothing has changed")
+	}
+	h.index(h.deps.Nodes.Informer(), &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Name: "n", Labels: map[string]string{"a": "b"}}})
+	if h.c.zonesChanged(nil) {
+		t.Error("a node without a zone has come")
+	}
+	h.index(h.deps.Nodes.Informer(), &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Name: "n", Labels: map[string]string{names.ZoneLabel: "a"}}})
+	if !h.c.zonesChanged(nil) {
+		t.Error("a node has got a zone")
+	}
+	if diff := cmp.Diff([]string{"update deployments/image-registry"}, withoutStatus(h.mustSync())); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if h.c.zonesChanged(nil) {
+		t.Error("seen already")
+	}
+}

@@ -1,0 +1,121 @@
+package storage
+
+import (
+	"time"
+
+	imageregistryv1 "github.com/openshift/api/imageregistry/v1"
+	operatorv1 "github.com/openshift/api/operator/v1"
+
+	"github.com/openshift/cluster-image-registry-operator/pkg/storage"
+)
+
+const (
+	// checkInterval is how often the cloud is asked whether the medium is still there (decision 14).
+	checkInterval = 5 * time.Minute
+	// firstCheck follows a creation soon: the medium is then seen as any other.
+	firstCheck = 10 * time.Second
+	// verifyInterval is how often the settings of a managed medium are compared with what they should be.
+	verifyInterval = 6 * time.Hour
+
+	firstRetry = time.Second
+	lastRetry  = 2 * time.Minute
+)
+
+// memory is what the controller did last, so that it need not do it again.
+type memory struct {
+	// inputs identifies what it was done for; anything else starts over.
+	inputs string
+	// done is the last success for these inputs; nil when there is none.
+	done *storage.Result
+	// verified is when Ensure succeeded last.
+	verified time.Time
+	// last is the outcome to report until something is due.
+	last outcome
+	// next is when something is due; zero for never.
+	next time.Time
+	// failures counts consecutive transient failures for these inputs.
+	failures int
+	// created is the hash of a location whose medium this process created; it outlives failures of what came after.
+	created string
+}
+
+// settled tells whether there is nothing to do for inputs at now.
+func (m *memory) settled(inputs string, now time.Time) bool {
+	return m.inputs == inputs && (m.next.IsZero() || now.Before(m.next))
+}
+
+// reset starts over for other inputs.
+func (m *memory) reset(inputs string) {
+	if m.inputs != inputs {
+		*m = memory{inputs: inputs, created: m.created}
+	}
+}
+
+// failed notes a failure and when to try again.
+func (m *memory) failed(o outcome, now time.Time) outcome {
+	m.last = o
+	switch {
+	case o.permanent():
+		// Not a retry: an administrator may have put it right in the cloud, where no watch tells.
+		m.next = now.Add(checkInterval)
+	case o.waiting():
+		// A Secret is watched; a claim or a bucket that settles is not.
+		m.next = time.Time{}
+		if o.wait > 0 {
+			m.next = now.Add(o.wait)
+		}
+	default:
+		m.failures++
+		m.next = now.Add(max(backoff(m.failures), o.wait))
+	}
+	return o
+}
+
+// succeeded notes a success and when to look again.
+func (m *memory) succeeded(o outcome, result *storage.Result, now time.Time) outcome {
+	m.last, m.done, m.failures = o, result, 0
+	m.next = now.Add(checkInterval)
+	if result.Created {
+		m.next = now.Add(firstCheck)
+	}
+	return o
+}
+
+func backoff(failures int) time.Duration {
+	d := firstRetry
+	for range failures - 1 {
+		if d >= lastRetry {
+			return lastRetry
+		}
+		d *= 2
+	}
+	return min(d, lastRetry)
+}
+
+// needsEnsure tells whether a check is not enough.
+func (m *memory) needsEnsure(now time.Time) bool {
+	return m.done == nil || m.done.Incomplete || m.failures > 0 || now.Sub(m.verified) >= verifyInterval
+}
+
+// publishable tells whether the last success holds: nothing has failed since, or what failed is a later look at the
+// storage that is in use anyway.
+func (m *memory) publishable(config *imageregistryv1.Config) bool {
+	if m.done == nil {
+		return false
+	}
+	return m.last.reason == "" || inUse(config, m.done.Coordinates)
+}
+
+// replace puts condition into conditions, in the place of the one of its type.
+func replace(conditions []operatorv1.OperatorCondition, condition *operatorv1.OperatorCondition) []operatorv1.OperatorCondition {
+	if condition == nil {
+		return conditions
+	}
+	replaced := []operatorv1.OperatorCondition{*condition}
+	for _, c := range conditions {
+		if c.Type != condition.Type {
+			replaced = append(replaced, c)
+		}
+	}
+	return replaced
+}

@@ -1,0 +1,202 @@
+package trust
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/openshift/cluster-image-registry-operator/pkg/certificates"
+	"github.com/openshift/cluster-image-registry-operator/pkg/names"
+)
+
+// Inputs are everything the published certificates are made from.
+type Inputs struct {
+	// ServiceCA is the service CA's certificate, empty while it has not been injected.
+	ServiceCA string
+	// Service is the registry's, nil when there is none.
+	Service    *corev1.Service
+	Additional Additional
+	Storage    StorageCA
+	// DisableRedirect says that clients never talk to the storage themselves.
+	DisableRedirect bool
+	// Published is image-registry-certificates as it is now, nil when there is none.
+	Published *corev1.ConfigMap
+}
+
+// Additional is what the administrator wants to be trusted beside the registry's own certificates.
+type Additional struct {
+	// Name is spec.additionalTrustedCA.name of the image configuration, empty for none.
+	Name string
+	// ConfigMap of that name, nil when there is none.
+	ConfigMap *corev1.ConfigMap
+}
+
+// StorageCA is what the storage's endpoint is verified with.
+type StorageCA struct {
+	// Bundles of the old and of the new location while the storage is being changed.
+	Bundles []string
+	// Problems say which bundle could not be had, and why.
+	Problems []string
+}
+
+// Content is the content of a ConfigMap.
+type Content struct {
+	Data       map[string]string
+	BinaryData map[string][]byte
+}
+
+// Bundle is what to publish.
+type Bundle struct {
+	// Certificates is for image-registry-certificates, RegistryCA for image-registry-ca.
+	Certificates, RegistryCA Content
+	// Errors say what is missing in it, Warnings what is in it but looks wrong.
+	Errors, Warnings []string
+}
+
+// Merge makes the bundle. The registry's own host names always carry the service CA: an administrator's entry of the
+// same name could only break the registry. Contents are kept as they are given, but for repeated certificates.
+func Merge(in Inputs) Bundle {
+	m := merge{Inputs: in}
+	m.errors = append(m.errors, in.Storage.Problems...)
+	storage := m.storageBundle()
+	own := m.ownEntries()
+	user := m.userEntries(own, storage)
+
+	outer := newLedger(names.OperatorNamespace, names.Certificates)
+	outer.putOwn(own)
+	if storage != "" {
+		outer.put(names.StorageCABundleKey, storage)
+	}
+	outer.putOwn(m.withStorage(own, storage))
+	outer.putUser(user)
+
+	inner := newLedger(names.ManagedConfigNamespace, names.RegistryCA)
+	inner.putOwn(own)
+	inner.putOwn(m.withStorage(own, storage))
+
+	return Bundle{
+		Certificates: outer.content, RegistryCA: inner.content,
+		Errors: slices.Concat(m.errors, outer.refused, inner.refused), Warnings: m.warnings,
+	}
+}
+
+// merge collects what is worth telling while the parts are made.
+type merge struct {
+	Inputs
+	errors, warnings []string
+}
+
+// storageBundle joins the bundles for the storage. When one of them is missing, what was published before stands in.
+func (m *merge) storageBundle() string {
+	bundles := slices.Clone(m.Storage.Bundles)
+	if len(m.Storage.Problems) > 0 && m.Published != nil {
+		if _, users := m.additionalData().Data[names.StorageCABundleKey]; !users {
+			bundles = append(bundles, m.Published.Data[names.StorageCABundleKey])
+		}
+	}
+	bundle := certificates.Join(bundles...)
+	if bundle != "" {
+		m.check("the CA bundle of the storage", bundle)
+	}
+	return bundle
+}
+
+// ownEntries are the entries for the registry's own host names. While the service CA's certificate is being injected
+// anew, those published before stay: without them every node would stop trusting the registry.
+func (m *merge) ownEntries() map[string]string {
+	own := map[string]string{}
+	if m.Service == nil {
+		return own
+	}
+	if m.ServiceCA != "" {
+		m.check(fmt.Sprintf("key %s of configmap %s/%s", names.ServiceCAKey, names.OperatorNamespace, names.ServiceCA), m.ServiceCA)
+	}
+	for _, key := range ownKeys(m.Service) {
+		if m.ServiceCA != "" {
+			own[key] = certificates.Join(m.ServiceCA)
+		} else if m.Published != nil && m.Published.Data[key] != "" {
+			own[key] = m.Published.Data[key]
+		}
+	}
+	return own
+}
+
+// withStorage adds the storage's bundle to each entry: a client that the registry redirects to the storage verifies it
+// with what it trusts for the registry.
+func (m *merge) withStorage(own map[string]string, storage string) map[string]string {
+	if storage == "" || m.DisableRedirect {
+		return own
+	}
+	added := map[string]string{}
+	for key, value := range own {
+		added[key] = certificates.Join(value, storage)
+	}
+	return added
+}
+
+// additionalData is the content of the administrator's ConfigMap, or what was published of it if it is gone.
+func (m *merge) additionalData() Content {
+	if m.Additional.Name == "" {
+		return Content{}
+	}
+	if m.Additional.ConfigMap != nil {
+		return Content{m.Additional.ConfigMap.Data, m.Additional.ConfigMap.BinaryData}
+	}
+	if m.Published == nil {
+		return Content{}
+	}
+	kept := Content{maps.Clone(m.Published.Data), maps.Clone(m.Published.BinaryData)}
+	maps.DeleteFunc(kept.Data, func(key, _ string) bool { return isOperators(key) })
+	maps.DeleteFunc(kept.BinaryData, func(key string, _ []byte) bool { return isOperators(key) })
+	return kept
+}
+
+// userEntries are the administrator's entries without those whose keys are taken.
+func (m *merge) userEntries(own map[string]string, storage string) Content {
+	source, user := m.additionalData(), Content{map[string]string{}, map[string][]byte{}}
+	where := fmt.Sprintf("configmap %s/%s", names.UserConfigNamespace, m.Additional.Name)
+	taken := func(key string) bool {
+		_, mine := own[key]
+		if mine = mine || key == names.StorageCABundleKey && storage != ""; mine {
+			m.warnings = append(m.warnings, fmt.Sprintf("key %s of %s is not used: the operator publishes its own certificates under that key", key, where))
+		}
+		return mine
+	}
+	for _, key := range slices.Sorted(maps.Keys(source.Data)) {
+		if !taken(key) {
+			m.check(fmt.Sprintf("key %s of %s", key, where), source.Data[key])
+			user.Data[key] = certificates.Join(source.Data[key])
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(source.BinaryData)) {
+		if !taken(key) {
+			m.check(fmt.Sprintf("key %s of %s", key, where), string(source.BinaryData[key]))
+			user.BinaryData[key] = []byte(certificates.Join(string(source.BinaryData[key])))
+		}
+	}
+	if m.Additional.Name != "" && m.Additional.ConfigMap == nil {
+		m.errors = append(m.errors, missing(where, user))
+	}
+	return user
+}
+
+func missing(where string, kept Content) string {
+	text := where + ", named by spec.additionalTrustedCA of images.config.openshift.io/cluster, does not exist"
+	keys := slices.Sorted(maps.Keys(kept.Data))
+	keys = append(keys, slices.Sorted(maps.Keys(kept.BinaryData))...)
+	if len(keys) == 0 {
+		return text
+	}
+	return text + "; still published from it: " + strings.Join(keys, ", ")
+}
+
+// check warns of a text that is not a list of certificates. It is published all the same: consumers may know better,
+// and what was accepted in earlier releases must not disappear on an upgrade.
+func (m *merge) check(what, text string) {
+	if err := certificates.Verify([]byte(text)); err != nil {
+		m.warnings = append(m.warnings, fmt.Sprintf("%s: %v", what, err))
+	}
+}
