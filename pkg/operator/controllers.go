@@ -1,0 +1,155 @@
+package operator
+
+import (
+	"k8s.io/client-go/tools/cache"
+
+	"github.com/openshift/library-go/pkg/controller/factory"
+
+	"github.com/openshift/cluster-image-registry-operator/pkg/controllers/clusteroperator"
+	"github.com/openshift/cluster-image-registry-operator/pkg/controllers/registry"
+	"github.com/openshift/cluster-image-registry-operator/pkg/controllers/routes"
+	storagecontroller "github.com/openshift/cluster-image-registry-operator/pkg/controllers/storage"
+	"github.com/openshift/cluster-image-registry-operator/pkg/controllers/trust"
+	"github.com/openshift/cluster-image-registry-operator/pkg/names"
+	"github.com/openshift/cluster-image-registry-operator/pkg/operatorclient"
+	"github.com/openshift/cluster-image-registry-operator/pkg/storage"
+	"github.com/openshift/cluster-image-registry-operator/pkg/version"
+)
+
+// cacheInformer is the library's informer.
+type cacheInformer = cache.SharedIndexInformer
+
+// wiring is what the constructors below share. Each controller gets the listers it reads, the informers that wake it,
+// and a client for what it writes.
+type wiring struct {
+	*process
+	i       *informerSet
+	config  operatorclient.Client
+	drivers storage.Drivers
+}
+
+// newControllers makes every controller.
+func (p *process) newControllers(i *informerSet) []factory.Controller {
+	w := wiring{
+		process: p, i: i, drivers: newDrivers(p.clients, i),
+		config: operatorclient.New(i.config.Lister(), p.clients.registry.ImageregistryV1().Configs(), p.clock),
+	}
+	return []factory.Controller{
+		newLogLevelController(w.config, i.config.Informer(), p.recorder),
+		w.storage(),
+		w.registry(),
+		w.routes(),
+		w.trust(),
+		w.clusterOperator(),
+	}
+}
+
+func (w wiring) storage() factory.Controller {
+	return storagecontroller.New(storagecontroller.Deps{
+		Client:            w.config,
+		Drivers:           w.drivers,
+		Infrastructures:   w.i.infrastructure.Lister(),
+		Secrets:           w.i.secrets.Lister().Secrets(names.OperatorNamespace),
+		SecretClient:      w.clients.kube.CoreV1().Secrets(names.OperatorNamespace),
+		Deployments:       w.i.deployment.Lister().Deployments(names.OperatorNamespace),
+		Pods:              w.i.pods.Lister().Pods(names.OperatorNamespace),
+		UserConfigMaps:    w.i.userConfigMaps.Lister().ConfigMaps(names.UserConfigNamespace),
+		ManagedConfigMaps: w.i.cloudConfig.Lister().ConfigMaps(names.ManagedConfigNamespace),
+		Informers: []factory.Informer{
+			w.i.config.Informer(), w.i.infrastructure.Informer(), w.i.secrets.Informer(), w.i.deployment.Informer(),
+			w.i.pods.Informer(), w.i.userConfigMaps.Informer(), w.i.cloudConfig.Informer(), w.i.claims.Informer(),
+		},
+		Clock:    w.clock,
+		Recorder: w.recorder,
+		Metrics:  w.metrics,
+		Version:  version.Version,
+	})
+}
+
+func (w wiring) registry() factory.Controller {
+	return registry.New(registry.Deps{
+		Client:               w.config,
+		ConfigInformer:       w.i.config.Informer(),
+		Kube:                 w.clients.kube,
+		Deployments:          w.i.deployment,
+		Services:             w.i.service,
+		ServiceAccounts:      w.i.serviceAccount,
+		Secrets:              w.i.secrets,
+		ConfigMaps:           w.i.configMaps,
+		PodDisruptionBudgets: w.i.budget,
+		NetworkPolicies:      w.i.networkPolicy,
+		PullSecrets:          w.i.pullSecret,
+		Namespaces:           w.i.namespace,
+		ClusterRoles:         w.i.clusterRole,
+		ClusterRoleBindings:  w.i.clusterRoleBinding,
+		Proxies:              w.i.proxy,
+		Infrastructures:      w.i.infrastructure,
+		Nodes:                w.i.nodes,
+		Drivers:              w.drivers,
+		RegistryImage:        w.options.Environment.RegistryImage,
+		ReleaseVersion:       w.options.Environment.ReleaseVersion,
+		Clock:                w.clock,
+		Recorder:             w.recorder,
+	})
+}
+
+func (w wiring) routes() factory.Controller {
+	return routes.New(routes.Deps{
+		Client:         w.config,
+		ConfigInformer: w.i.config.Informer(),
+		Routes:         w.i.routes.Lister().Routes(names.OperatorNamespace),
+		RouteInformer:  w.i.routes.Informer(),
+		RouteClient:    w.clients.route.RouteV1().Routes(names.OperatorNamespace),
+		Secrets:        w.i.secrets.Lister().Secrets(names.OperatorNamespace),
+		SecretInformer: w.i.secrets.Informer(),
+		Clock:          w.clock,
+		Recorder:       w.recorder,
+	})
+}
+
+func (w wiring) trust() factory.Controller {
+	inputs := storageInputs{
+		infrastructures: w.i.infrastructure.Lister(),
+		secrets:         w.i.secrets.Lister().Secrets(names.OperatorNamespace),
+		userConfigMaps:  w.i.userConfigMaps.Lister().ConfigMaps(names.UserConfigNamespace),
+		cloudConfig:     w.i.cloudConfig.Lister().ConfigMaps(names.ManagedConfigNamespace),
+	}
+	return trust.New(trust.Deps{
+		Client:                w.config,
+		ConfigInformer:        w.i.config.Informer(),
+		ConfigMaps:            w.i.configMaps.Lister().ConfigMaps(names.OperatorNamespace),
+		ConfigMapInformer:     w.i.configMaps.Informer(),
+		RegistryCA:            w.i.registryCA.Lister().ConfigMaps(names.ManagedConfigNamespace),
+		RegistryCAInformer:    w.i.registryCA.Informer(),
+		UserConfigMaps:        w.i.userConfigMaps.Lister().ConfigMaps(names.UserConfigNamespace),
+		UserConfigMapInformer: w.i.userConfigMaps.Informer(),
+		Services:              w.i.service.Lister().Services(names.OperatorNamespace),
+		ServiceInformer:       w.i.service.Informer(),
+		Images:                w.i.image.Lister(),
+		ImageInformer:         w.i.image.Informer(),
+		ConfigMapClient:       w.clients.kube.CoreV1(),
+		Drivers:               w.drivers,
+		StorageInputs:         inputs.gather,
+		StorageInformers:      []factory.Informer{w.i.infrastructure.Informer(), w.i.cloudConfig.Informer()},
+		SecretInformer:        w.i.secrets.Informer(),
+		Clock:                 w.clock,
+		Recorder:              w.recorder,
+	})
+}
+
+func (w wiring) clusterOperator() factory.Controller {
+	return clusteroperator.New(clusteroperator.Deps{
+		Client:                  w.config,
+		ConfigInformer:          w.i.config.Informer(),
+		ImagePruners:            w.i.pruner.Lister(),
+		ImagePrunerInformer:     w.i.pruner.Informer(),
+		Deployments:             w.i.deployment.Lister().Deployments(names.OperatorNamespace),
+		DeploymentInformer:      w.i.deployment.Informer(),
+		ClusterOperators:        w.i.clusterOperator.Lister(),
+		ClusterOperatorInformer: w.i.clusterOperator.Informer(),
+		ClusterOperatorClient:   w.clients.config.ConfigV1().ClusterOperators(),
+		ReleaseVersion:          w.options.Environment.ReleaseVersion,
+		Clock:                   w.clock,
+		Recorder:                w.recorder,
+	})
+}

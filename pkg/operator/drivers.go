@@ -1,0 +1,96 @@
+package operator
+
+import (
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	corev1listers "k8s.io/client-go/listers/core/v1"
+
+	imageregistryv1 "github.com/openshift/api/imageregistry/v1"
+	configlistersv1 "github.com/openshift/client-go/config/listers/config/v1"
+
+	"github.com/openshift/cluster-image-registry-operator/pkg/names"
+	"github.com/openshift/cluster-image-registry-operator/pkg/storage"
+	"github.com/openshift/cluster-image-registry-operator/pkg/storage/emptydir"
+	"github.com/openshift/cluster-image-registry-operator/pkg/storage/pvc"
+	"github.com/openshift/cluster-image-registry-operator/pkg/storage/s3"
+	"github.com/openshift/cluster-image-registry-operator/pkg/version"
+)
+
+// newDrivers is the catalog of storage: what is not in it is reported as not supported.
+func newDrivers(c clients, i *informerSet) storage.Drivers {
+	return storage.Drivers{
+		emptydir.Driver(),
+		s3.Driver(s3.Options{}),
+		pvc.Driver(pvc.Deps{
+			Lister: i.claims.Lister().PersistentVolumeClaims(names.OperatorNamespace),
+			Client: c.kube.CoreV1().PersistentVolumeClaims(names.OperatorNamespace),
+		}),
+	}
+}
+
+// kindNames are the values of the label of image_registry_storage_type.
+func kindNames() []string {
+	var all []string
+	for _, kind := range []storage.Kind{storage.EmptyDir, storage.S3, storage.Swift, storage.GCS, storage.IBMCOS, storage.PVC, storage.Azure} {
+		all = append(all, string(kind))
+	}
+	return all
+}
+
+// storageInputs gathers, from caches, what a driver needs to tell which CA its endpoint has.
+type storageInputs struct {
+	infrastructures configlistersv1.InfrastructureLister
+	secrets         corev1listers.SecretNamespaceLister
+	userConfigMaps  corev1listers.ConfigMapNamespaceLister
+	cloudConfig     corev1listers.ConfigMapNamespaceLister
+}
+
+func (s storageInputs) gather(config *imageregistryv1.Config, coordinates storage.Coordinates) (storage.Inputs, error) {
+	infrastructure, err := s.infrastructures.Get(names.Cluster)
+	if err != nil {
+		return storage.Inputs{}, fmt.Errorf("reading infrastructure %s: %w", names.Cluster, err)
+	}
+	user, err := s.secret(names.PrivateConfigurationUser)
+	if err != nil {
+		return storage.Inputs{}, err
+	}
+	minted, err := s.secret(names.CloudCredentials)
+	if err != nil {
+		return storage.Inputs{}, err
+	}
+	return storage.Inputs{
+		Coordinates:     coordinates,
+		Managed:         config.Spec.Storage.ManagementState == imageregistryv1.StorageManagementStateManaged,
+		Replicas:        config.Spec.Replicas,
+		RolloutStrategy: config.Spec.RolloutStrategy,
+		Infrastructure:  infrastructure,
+		UserSecret:      user,
+		MintedSecret:    minted,
+		ConfigMap:       s.configMap,
+		Version:         version.Version,
+	}, nil
+}
+
+// secret returns nil for one that does not exist.
+func (s storageInputs) secret(name string) (*corev1.Secret, error) {
+	secret, err := s.secrets.Get(name)
+	if apierrors.IsNotFound(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading secret %s/%s: %w", names.OperatorNamespace, name, err)
+	}
+	return secret, nil
+}
+
+func (s storageInputs) configMap(namespace, name string) (*corev1.ConfigMap, error) {
+	switch namespace {
+	case names.UserConfigNamespace:
+		return s.userConfigMaps.Get(name)
+	case names.ManagedConfigNamespace:
+		return s.cloudConfig.Get(name)
+	}
+	return nil, fmt.Errorf("configmaps of namespace %s are not watched", namespace)
+}

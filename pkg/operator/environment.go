@@ -1,0 +1,42 @@
+package operator
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Environment is what the process takes from its environment variables. It is read once, in cmd.
+type Environment struct {
+	// ReleaseVersion (RELEASE_VERSION) goes into the annotation of the registry Deployment and, when not Managed, into
+	// the ClusterOperator.
+	ReleaseVersion string
+	// ImageVersion (OPERATOR_IMAGE_VERSION) is the version looked up in the FeatureGate's status.
+	ImageVersion string
+	// PodName (POD_NAME) leads to the Deployment that events are attached to. It is empty, or the name of a pod of
+	// another cluster, where the operator runs outside the cluster that it manages.
+	PodName string
+	// RegistryImage (IMAGE) is the image of the registry.
+	RegistryImage string
+}
+
+// EnvironmentFrom reads the variables through lookup. It names every missing one: with an empty image the registry
+// would be broken much later and far from the cause.
+func EnvironmentFrom(lookup func(string) string) (Environment, error) {
+	env := Environment{
+		ReleaseVersion: lookup("RELEASE_VERSION"),
+		ImageVersion:   lookup("OPERATOR_IMAGE_VERSION"),
+		PodName:        lookup("POD_NAME"),
+		RegistryImage:  lookup("IMAGE"),
+	}
+	var missing []error
+	for _, required := range []struct{ name, value string }{
+		{"RELEASE_VERSION", env.ReleaseVersion},
+		{"OPERATOR_IMAGE_VERSION", env.ImageVersion},
+		{"IMAGE", env.RegistryImage},
+	} {
+		if required.value == "" {
+			missing = append(missing, fmt.Errorf("environment variable %s is not set", required.name))
+		}
+	}
+	return env, errors.Join(missing...)
+}

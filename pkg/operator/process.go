@@ -1,0 +1,237 @@
+package operator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"sync"
+	"sync/atomic"
+
+	coordinationv1 "k8s.io/api/coordination/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/uuid"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/cache"
+	"k8s.io/client-go/tools/leaderelection"
+	"k8s.io/klog/v2"
+	"k8s.io/utils/clock"
+
+	configclient "github.com/openshift/client-go/config/clientset/versioned"
+	"github.com/openshift/library-go/pkg/operator/events"
+
+	"github.com/openshift/cluster-image-registry-operator/pkg/metrics"
+	"github.com/openshift/cluster-image-registry-operator/pkg/names"
+	"github.com/openshift/cluster-image-registry-operator/pkg/version"
+)
+
+// Options are what the command line and the environment say.
+type Options struct {
+	// Kubeconfig is the file to reach the cluster with; empty means the pod's ServiceAccount.
+	Kubeconfig string
+	// Files end the process when they change.
+	Files []string
+	// ConfigFile is the controller configuration file; empty means defaults.
+	ConfigFile string
+	// Environment of the process.
+	Environment Environment
+}
+
+// restart is the cause of an orderly end that nobody asked for: the process is to be started again with what has
+// changed. It is not an error: the exit code is 0.
+type restart struct{ reason string }
+
+func (r restart) Error() string { return r.reason }
+
+// process is one run of the operator.
+type process struct {
+	options Options
+	clients clients
+	metrics *metrics.Metrics
+	clock   clock.WithTicker
+	health  *leaderelection.HealthzAdaptor
+	// stop ends the process in order, with a cause.
+	stop context.CancelCauseFunc
+	// involved is what events are attached to.
+	involved *corev1.ObjectReference
+	recorder events.Recorder
+	// notReady says why the process is not ready; empty when it is.
+	notReady atomic.Pointer[string]
+}
+
+// Run runs the operator until the context ends or a reason to restart comes up. An error means exit code 1.
+func Run(ctx context.Context, options Options) error {
+	watcher, err := newFileWatcher(options.Files)
+	if err != nil {
+		return err
+	}
+	config, err := restConfig(options.Kubeconfig)
+	if err != nil {
+		return err
+	}
+	clients, err := newClients(config)
+	if err != nil {
+		return err
+	}
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	p := &process{
+		options: options, clients: clients, clock: clock.RealClock{}, stop: stop,
+		metrics: metrics.New(version.Version, kindNames()...),
+		health:  leaderelection.NewLeaderHealthzAdaptor(healthGrace),
+	}
+	p.setReady("starting")
+	server, err := metrics.Listen(ctx, loadMaterial(options.ConfigFile), p.metrics.Gatherer(),
+		metrics.Checks{Healthy: healthy(p.health), Ready: p.ready}, p.clock)
+	if err != nil {
+		return err
+	}
+	endServing := p.serve(ctx, server)
+	defer endServing()
+	go func() {
+		if change := watcher.run(ctx, p.clock); change != "" {
+			stop(restart{change})
+		}
+	}()
+	return p.run(ctx, config)
+}
+
+// serve answers scrapes and probes until the returned function is called: that is after the workers have ended, so
+// that their last moments can be seen.
+func (p *process) serve(ctx context.Context, server *metrics.Server) func() {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		err := server.Serve(ctx)
+		switch {
+		case errors.Is(err, metrics.ErrAddressChanged):
+			p.stop(restart{err.Error()})
+		case err != nil:
+			p.stop(err)
+		}
+	}()
+	return func() {
+		cancel()
+		<-done
+	}
+}
+
+// run competes for the lease, leads, and tells orderly ends from failures.
+func (p *process) run(ctx context.Context, config *rest.Config) error {
+	var topology timings
+	var topologyErr error
+	var reads sync.WaitGroup
+	reads.Go(func() { topology, topologyErr = readTimings(ctx, p.clients.config) })
+	reads.Go(func() { p.involved = involvedObject(ctx, p.clients.kube, p.options.Environment.PodName) })
+	reads.Wait()
+	p.recorder = events.NewKubeRecorder(p.clients.kube.CoreV1().Events(names.OperatorNamespace), eventComponent, p.involved, p.clock)
+	if topologyErr != nil && ctx.Err() == nil {
+		p.recorder.Warningf("ControlPlaneTopology", "Using the lease timing of a highly available control plane: %v", topologyErr)
+	}
+	leases, err := leaseClient(config, topology)
+	if err != nil {
+		return err
+	}
+	identity, err := newIdentity()
+	if err != nil {
+		return err
+	}
+	recorder, flush := leaseRecorder(p.clients.kube)
+	defer flush()
+	e := &election{
+		leases: leases, releases: leaseReleases(p.clients.kube), identity: identity,
+		timings: topology, recorder: recorder, health: p.health, drain: drainTime,
+	}
+	p.setReady("")
+	return p.verdict(ctx, e.run(ctx, p.lead))
+}
+
+// verdict makes the end of the process out of what ended it.
+func (p *process) verdict(ctx context.Context, err error) error {
+	cause := context.Cause(ctx)
+	var again restart
+	switch {
+	case errors.Is(err, errLeaseLost):
+		// An API outage longer than the renew deadline. Starting anew is right, and no failure of ours.
+		klog.Warningf("Exiting: %v", err)
+		return nil
+	case err != nil:
+		return err
+	case errors.As(cause, &again):
+		klog.Infof("Exiting to start anew: %v", cause)
+		warnRestart(ctx, p.clients.kube, p.involved, p.clock, cause)
+		return nil
+	case cause != nil && !errors.Is(cause, context.Canceled):
+		return cause
+	}
+	klog.Info("Exiting: asked to stop")
+	return nil
+}
+
+func (p *process) setReady(reason string) { p.notReady.Store(&reason) }
+
+// ready is true for a process that waits for the lease: it is ready to take over.
+func (p *process) ready() error {
+	if reason := *p.notReady.Load(); reason != "" {
+		return errors.New(reason)
+	}
+	return nil
+}
+
+// readTimings picks the timings of the lease by the topology, and those of a highly available control plane when it
+// cannot be read.
+func readTimings(ctx context.Context, client configclient.Interface) (timings, error) {
+	infrastructure, err := client.ConfigV1().Infrastructures().Get(ctx, names.Cluster, metav1.GetOptions{})
+	if err != nil {
+		return timingsFor(""), fmt.Errorf("reading the control plane topology from infrastructure %s: %w", names.Cluster, err)
+	}
+	return timingsFor(infrastructure.Status.ControlPlaneTopology), nil
+}
+
+func newIdentity() (string, error) {
+	host, err := os.Hostname()
+	if err != nil {
+		return "", fmt.Errorf("making the identity for the leader election: %w", err)
+	}
+	return host + "_" + string(uuid.NewUUID()), nil
+}
+
+// leaseReleases watches the one Lease. It is only used while somebody else leads.
+func leaseReleases(client kubernetes.Interface) func(context.Context, chan<- struct{}) {
+	return func(ctx context.Context, released chan<- struct{}) {
+		factory := one(client, names.OperatorNamespace, names.Lease)
+		informer := factory.Coordination().V1().Leases().Informer()
+		signal := func(obj any) {
+			if lease, ok := obj.(*coordinationv1.Lease); ok && !isReleased(lease) {
+				return
+			}
+			select {
+			case released <- struct{}{}:
+			default:
+			}
+		}
+		_, err := informer.AddEventHandler(cache.ResourceEventHandlerFuncs{
+			AddFunc:    signal,
+			UpdateFunc: func(_, obj any) { signal(obj) },
+			DeleteFunc: func(any) { signal(nil) },
+		})
+		if err != nil {
+			klog.Warningf("Not watching the lease, a release will be noticed at the next try: %v", err)
+			return
+		}
+		factory.Start(ctx.Done())
+	}
+}
+
+func logVersions(files []string) {
+	klog.Infof("Cluster Image Registry Operator Version: %s", version.Version)
+	klog.Infof("Go Version: %s", runtime.Version())
+	klog.Infof("Go OS/Arch: %s/%s", runtime.GOOS, runtime.GOARCH)
+	if len(files) > 0 {
+		klog.Infof("Watching files %v...", files)
+	}
+}

@@ -1,0 +1,60 @@
+package operator
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/kubernetes/scheme"
+	typedcorev1 "k8s.io/client-go/kubernetes/typed/core/v1"
+	"k8s.io/client-go/tools/leaderelection/resourcelock"
+	"k8s.io/client-go/tools/record"
+	"k8s.io/klog/v2"
+	"k8s.io/utils/clock"
+
+	"github.com/openshift/library-go/pkg/operator/events"
+
+	"github.com/openshift/cluster-image-registry-operator/pkg/names"
+)
+
+// eventComponent is the source of our events; each controller appends its name.
+const eventComponent = "image-registry-operator"
+
+// restartEventTime bounds the one event that the process waits for.
+const restartEventTime = 2 * time.Second
+
+// involvedObject is what our events are attached to: our Deployment, which is found through our pod. Where the operator
+// runs outside the cluster it manages there is no such pod, and events go to the namespace.
+func involvedObject(ctx context.Context, client kubernetes.Interface, podName string) *corev1.ObjectReference {
+	namespace := &corev1.ObjectReference{APIVersion: "v1", Kind: "Namespace", Name: names.OperatorNamespace, Namespace: names.OperatorNamespace}
+	if podName == "" {
+		// The library's own fallback would take the first pod it finds, be it the registry's.
+		return namespace
+	}
+	pod := &corev1.ObjectReference{Kind: "Pod", Name: podName, Namespace: names.OperatorNamespace}
+	found, err := events.GetControllerReferenceForCurrentPod(ctx, client, names.OperatorNamespace, pod)
+	if err != nil {
+		klog.Warningf("Events go to the namespace %s, because the Deployment behind pod %s was not found: %v", names.OperatorNamespace, podName, err)
+		return namespace
+	}
+	return found
+}
+
+// leaseRecorder attaches events to the Lease. It has a broadcaster of its own because the library's recorder knows one
+// object only.
+func leaseRecorder(client kubernetes.Interface) (resourcelock.EventRecorder, func()) {
+	broadcaster := record.NewBroadcaster()
+	broadcaster.StartRecordingToSink(&typedcorev1.EventSinkImpl{Interface: client.CoreV1().Events(names.OperatorNamespace)})
+	return broadcaster.NewRecorder(scheme.Scheme, corev1.EventSource{Component: eventComponent}), broadcaster.Shutdown
+}
+
+// warnRestart says why the process leaves before anybody asked it to. It writes the event at once: the usual recorder
+// writes later, and there is no later.
+func warnRestart(ctx context.Context, client kubernetes.Interface, object *corev1.ObjectReference, c clock.PassiveClock, cause error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), restartEventTime)
+	defer cancel()
+	events.NewRecorder(client.CoreV1().Events(names.OperatorNamespace), eventComponent, object, c).
+		WithContext(ctx).Warning("OperatorRestart", fmt.Sprintf("Restarting: %v", cause))
+}

@@ -1,0 +1,46 @@
+package operator
+
+import (
+	"context"
+	"sync"
+
+	"k8s.io/klog/v2"
+)
+
+// lead runs the controllers until the context ends, and returns when the last worker has.
+func (p *process) lead(ctx context.Context) error {
+	logVersions(p.options.Files)
+	p.setReady("starting controllers")
+	ctx, cancel := context.WithCancel(ctx)
+	informers := newInformers(p.clients)
+	gates := newFeatureGates(p.options.Environment.ImageVersion, informers.featureGate.Lister(), informers.clusterVersion.Lister(), p.recorder)
+	for _, informer := range []cacheInformer{informers.featureGate.Informer(), informers.clusterVersion.Informer()} {
+		if _, err := informer.AddEventHandler(gates.handler()); err != nil {
+			cancel()
+			return err
+		}
+	}
+	controllers := p.newControllers(informers)
+	wait := informers.start(ctx)
+	defer wait()
+	defer cancel()
+
+	initial, found, err := gates.wait(ctx, p.clock)
+	if err != nil || !found {
+		return err
+	}
+	var workers sync.WaitGroup
+	workers.Go(func() {
+		if difference := gates.difference(ctx, initial); difference != "" {
+			p.stop(restart{difference})
+		}
+	})
+	for _, controller := range controllers {
+		// One worker each: the work of each is one object.
+		workers.Go(func() { controller.Run(ctx, 1) })
+	}
+	p.setReady("")
+	workers.Wait()
+	klog.Info("All workers have ended")
+	return nil
+}
