@@ -1,0 +1,29 @@
+package lifecycle
+
+import "errors"
+
+// cured is an error with what to do about it.
+type cured struct {
+	error
+	cure string
+}
+
+// Unwrap gives the error without its cure.
+func (c cured) Unwrap() error { return c.error }
+
+// Cure adds what to do about an error; the command line prints it on a line of its own.
+func Cure(err error, cure string) error {
+	if err == nil {
+		return nil
+	}
+	return cured{error: err, cure: cure}
+}
+
+// CureOf returns what to do about an error, if anybody knew.
+func CureOf(err error) string {
+	var c cured
+	if errors.As(err, &c) {
+		return c.cure
+	}
+	return ""
+}

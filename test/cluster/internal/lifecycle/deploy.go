@@ -1,0 +1,185 @@
+package lifecycle
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"github.com/google/go-containerregistry/pkg/v1/tarball"
+	"sigs.k8s.io/yaml"
+)
+
+// Deployment is a release to hand to the version operator's stand-in.
+type Deployment struct {
+	Version string
+	// Manifests is the folder of the manifests, image-references included.
+	Manifests string
+	// Tarballs are the images; each belongs to the tag of image-references that its repository is named after.
+	Tarballs []string
+	// Images are further references by placeholder.
+	Images map[string]string
+	// Self is this program, which is run inside the nodes to import the images.
+	Self string
+}
+
+// release is the content of release.json.
+type release struct {
+	Version string            `json:"version"`
+	Images  map[string]string `json:"images"`
+}
+
+// Deploy copies the manifests, imports the images into every real node and then announces the release. The version
+// operator's stand-in notices and applies.
+func Deploy(ctx context.Context, p Paths, d Deployment, progress *Progress) error {
+	state, err := ReadState(p)
+	if err != nil {
+		return err
+	}
+	images, missing, err := d.references()
+	if err != nil {
+		return err
+	}
+	for _, tag := range missing {
+		progress.Step("no image for %s: pods that use it will not start", tag)
+	}
+	for index := range state.Nodes {
+		for _, file := range d.Tarballs {
+			if err := importInto(ctx, state, index, d.Self, file); err != nil {
+				return err
+			}
+		}
+		progress.Step("%d image(s) imported into node %d", len(d.Tarballs), index)
+	}
+	if err := replaceFolder(d.Manifests, filepath.Join(p.Release(), "manifests")); err != nil {
+		return err
+	}
+	if err := writeJSON(filepath.Join(p.Release(), "release.json"), release{Version: d.Version, Images: images}); err != nil {
+		return err
+	}
+	progress.Step("release %s is announced to the version operator", d.Version)
+	return nil
+}
+
+// references finds an image for every placeholder of image-references. A tag without one gets a reference that no node
+// has, as the version operator insists on all.
+func (d Deployment) references() (images map[string]string, missing []string, err error) {
+	byName := map[string]string{}
+	for _, file := range d.Tarballs {
+		ref, err := tarballRef(file)
+		if err != nil {
+			return nil, nil, err
+		}
+		name, _, _ := strings.Cut(path.Base(ref), ":")
+		byName[name] = ref
+	}
+	var stream struct {
+		Spec struct {
+			Tags []struct {
+				Name string `json:"name"`
+				From struct {
+					Name string `json:"name"`
+				} `json:"from"`
+			} `json:"tags"`
+		} `json:"spec"`
+	}
+	file := filepath.Join(d.Manifests, "image-references")
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return nil, nil, fmt.Errorf("reading the release's images: %w", err)
+	}
+	if err := yaml.Unmarshal(data, &stream); err != nil {
+		return nil, nil, fmt.Errorf("decoding %s: %w", file, err)
+	}
+	images = map[string]string{}
+	for _, tag := range stream.Spec.Tags {
+		ref := byName[tag.Name]
+		if given := d.Images[tag.From.Name]; given != "" {
+			ref = given
+		}
+		if ref == "" {
+			missing = append(missing, tag.Name)
+			ref = repository + tag.Name + ":not-built"
+		}
+		images[tag.From.Name] = ref
+	}
+	return images, missing, nil
+}
+
+// tarballRef is the reference that an image tarball carries.
+func tarballRef(file string) (string, error) {
+	manifest, err := tarball.LoadManifest(func() (io.ReadCloser, error) { return os.Open(file) })
+	if err != nil {
+		return "", fmt.Errorf("reading image tarball %s: %w", file, err)
+	}
+	if len(manifest) != 1 || len(manifest[0].RepoTags) != 1 {
+		return "", fmt.Errorf("reading image tarball %s: it must hold one image with one tag", file)
+	}
+	return manifest[0].RepoTags[0], nil
+}
+
+// importInto streams a tarball into a node's containerd: the file's path may mean something else inside.
+func importInto(ctx context.Context, state *State, node int, self, file string) error {
+	input, err := os.Open(file)
+	if err != nil {
+		return fmt.Errorf("opening image tarball: %w", err)
+	}
+	defer input.Close()
+	line, err := Inside(state, node, []string{self, "import"})
+	if err != nil {
+		return err
+	}
+	cmd := exec.CommandContext(ctx, line[0], line[1:]...)
+	cmd.Stdin = input
+	if output, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("importing %s into node %d: %w: %s", file, node, err, strings.TrimSpace(string(output)))
+	}
+	return nil
+}
+
+// operatorName is the name of the operator's image in the release.
+const operatorName = "cluster-image-registry-operator"
+
+// payloadName is a manifest's file name in the release. Building a release puts manifests that do not say where in the
+// order of all operators they belong ("0000_<level>_") into level 50 under the name of their image; the version operator
+// applies in the order of these names.
+func payloadName(file string) string {
+	if strings.HasPrefix(file, "0000_") || file == "image-references" {
+		return file
+	}
+	return "0000_50_" + operatorName + "_" + file
+}
+
+// replaceFolder makes target a copy of source's files as a release has them. Links are followed: manifests may be links
+// to vendored files.
+func replaceFolder(source, target string) error {
+	fresh := target + ".new"
+	if err := os.RemoveAll(fresh); err != nil {
+		return fmt.Errorf("removing %s: %w", fresh, err)
+	}
+	if err := os.MkdirAll(fresh, 0o755); err != nil {
+		return fmt.Errorf("creating %s: %w", fresh, err)
+	}
+	entries, err := os.ReadDir(source)
+	if err != nil {
+		return fmt.Errorf("reading the manifests: %w", err)
+	}
+	for _, entry := range entries {
+		data, err := os.ReadFile(filepath.Join(source, entry.Name()))
+		if err != nil {
+			return fmt.Errorf("reading a manifest: %w", err)
+		}
+		if err := os.WriteFile(filepath.Join(fresh, payloadName(entry.Name())), data, 0o644); err != nil {
+			return fmt.Errorf("writing a manifest: %w", err)
+		}
+	}
+	if err := errors.Join(os.RemoveAll(target), os.Rename(fresh, target)); err != nil {
+		return fmt.Errorf("replacing %s: %w", target, err)
+	}
+	return nil
+}

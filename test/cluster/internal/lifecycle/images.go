@@ -1,0 +1,100 @@
+package lifecycle
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"github.com/openshift/cluster-image-registry-operator/test/cluster/internal/build"
+	"github.com/openshift/cluster-image-registry-operator/test/cluster/internal/images"
+)
+
+// repository is where the images of a cluster claim to come from. The name resolves to nothing, so a pod that asks for
+// an image that has not been imported fails at once.
+const repository = "images.cluster.test/"
+
+// Image is an image as a file.
+type Image struct {
+	// Name is the tag of the release's image-references that it is for.
+	Name    string `json:"name"`
+	Ref     string `json:"ref"`
+	Tarball string `json:"tarball"`
+}
+
+// ImageSources say what the release's images are made of.
+type ImageSources struct {
+	// Operator is the operator's binary, Manifests the folder of its manifests.
+	Operator  string
+	Manifests string
+	// Source is the folder of this module; the registry is built from it.
+	Source string
+}
+
+// BuildImages builds the images of a release: the operator and the registry it installs. The files are kept below the
+// home folder under names of their content.
+func (h Home) BuildImages(ctx context.Context, sources ImageSources, progress *Progress) ([]Image, error) {
+	builder := build.Builder{
+		Source: sources.Source, Bin: h.Bin(),
+		Progress: func(line string) { progress.Step("%s", line) },
+	}
+	registry, err := builder.Build(ctx, build.DockerRegistry)
+	if err != nil {
+		return nil, err
+	}
+	busybox, err := exec.LookPath("busybox")
+	if err != nil {
+		return nil, Cure(errors.New("the images need busybox, linked statically"), "run `cluster install` as root, or install busybox-static by hand")
+	}
+	registryConfig, registryFiles := images.Registry(registry, busybox)
+	operatorConfig, operatorFiles := images.Operator(sources.Operator, busybox, sources.Manifests)
+	operator, err := h.buildImage(ctx, operatorName, operatorConfig, operatorFiles)
+	if err != nil {
+		return nil, err
+	}
+	operand, err := h.buildImage(ctx, "docker-registry", registryConfig, registryFiles)
+	if err != nil {
+		return nil, err
+	}
+	return []Image{operator, operand}, nil
+}
+
+// buildImage builds an image unless its file is there. The reference holds a hash of the content, the file name too.
+func (h Home) buildImage(ctx context.Context, name string, config images.Config, files []images.File) (Image, error) {
+	ref, err := images.Ref(repository+name, files)
+	if err != nil {
+		return Image{}, fmt.Errorf("naming image %s: %w", name, err)
+	}
+	_, tag, _ := strings.Cut(ref, ":")
+	image := Image{Name: name, Ref: ref, Tarball: filepath.Join(h.Images(), name+"-"+tag+".tar")}
+	if _, err := os.Stat(image.Tarball); err == nil {
+		return image, nil
+	}
+	if err := os.MkdirAll(h.Images(), 0o755); err != nil {
+		return image, fmt.Errorf("creating the folder of images: %w", err)
+	}
+	if err := h.forgetImages(name); err != nil {
+		return image, err
+	}
+	if err := images.Build(ctx, image.Tarball, ref, config, files); err != nil {
+		return image, fmt.Errorf("building image %s: %w", name, err)
+	}
+	return image, nil
+}
+
+// forgetImages removes earlier files of an image: each build of the operator would leave one of its size.
+func (h Home) forgetImages(name string) error {
+	old, err := filepath.Glob(filepath.Join(h.Images(), name+"-*.tar"))
+	if err != nil {
+		return fmt.Errorf("listing the files of image %s: %w", name, err)
+	}
+	for _, path := range old {
+		if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return fmt.Errorf("removing an old file of image %s: %w", name, err)
+		}
+	}
+	return nil
+}

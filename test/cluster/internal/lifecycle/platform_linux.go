@@ -1,0 +1,57 @@
+package lifecycle
+
+import (
+	"context"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/openshift/cluster-image-registry-operator/test/cluster/internal/node"
+	"github.com/openshift/cluster-image-registry-operator/test/cluster/internal/sandbox"
+)
+
+func removeCgroups(name string) error { return sandbox.RemoveCgroups(name, patience) }
+
+// sandboxCommand runs the engine behind process 1 of a new sandbox.
+func sandboxCommand(self string, args ...string) *exec.Cmd { return sandbox.Command(self, args...) }
+
+func explainStart(err error) string { return sandbox.ExplainStart(err) }
+
+// RunInit is process 1 of a sandbox.
+func RunInit(command []string) (int, error) { return sandbox.RunInit(command, sandboxFiles) }
+
+// ImportImage loads an image tarball into the containerd of the node this process runs in.
+func ImportImage(ctx context.Context, tarball io.Reader) error { return node.ImportFrom(ctx, tarball) }
+
+// groupAlive tells whether a process group has a member that still runs. A zombie does not count: its parent may be a
+// process 1 that collects nobody, as in many containers.
+func groupAlive(group int) bool {
+	stats, err := filepath.Glob("/proc/[0-9]*/stat")
+	if err != nil {
+		return false
+	}
+	for _, path := range stats {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			continue // gone meanwhile
+		}
+		// The fields after the command, which may hold anything: state, parent, process group.
+		fields := strings.Fields(string(data[strings.LastIndexByte(string(data), ')')+1:]))
+		if len(fields) > 2 && fields[2] == strconv.Itoa(group) && fields[0] != "Z" && fields[0] != "X" {
+			return true
+		}
+	}
+	return false
+}
+
+// commandLine is how a process was called; empty when it is gone or going.
+func commandLine(pid int) string {
+	data, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "cmdline"))
+	if err != nil {
+		return ""
+	}
+	return strings.ReplaceAll(string(data), "\x00", " ")
+}

@@ -1,0 +1,157 @@
+package lifecycle
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// needed maps a program that a real node runs to the Debian package it comes from.
+var needed = []struct{ program, pkg string }{
+	{"containerd", "containerd"},
+	{"ctr", "containerd"},
+	{"containerd-shim-runc-v2", "containerd"},
+	{"runc", "runc"},
+	{"conntrack", "conntrack"},
+	{"iptables", "iptables"},
+	{"ip", "iproute2"},
+	{"nsenter", "util-linux"},
+	{"mount", "mount"},
+	{"/usr/lib/cni/bridge", "containernetworking-plugins"},
+	{"/bin/busybox", "busybox-static"},
+}
+
+// minimumDisk is what a cold start writes: about 1 GB of binaries and build cache, images, and the cluster's own data.
+const minimumDisk = 3 << 30
+
+// preflight finds out what would make the start fail later, and cures what it can.
+func preflight(ctx context.Context, o Options, p Paths, progress *Progress) error {
+	if err := checkDisk(p); err != nil {
+		return err
+	}
+	if !o.Sandbox {
+		progress.Step("no sandbox: the control plane runs as processes of this user on 127.0.0.1, nodes are simulated; " +
+			"pods do not run, so pushing an image cannot be shown")
+		return nil
+	}
+	if runtime.GOOS != "linux" || os.Geteuid() != 0 {
+		return Cure(errors.New("a sandbox needs Linux and root"), "run as root, or use --no-sandbox --nodes 0")
+	}
+	if o.Nodes == 0 {
+		return checkPrograms([]string{"iproute2"})
+	}
+	if err := checkKernel(); err != nil {
+		return err
+	}
+	return InstallMissing(ctx, progress)
+}
+
+func checkDisk(p Paths) error {
+	var stat unix.Statfs_t
+	if err := unix.Statfs(p.Dir, &stat); err != nil {
+		return fmt.Errorf("looking for disk space at %s: %w", p.Dir, err)
+	}
+	free := stat.Bavail * uint64(stat.Bsize) //nolint:gosec // a block size is positive
+	if free < minimumDisk {
+		return Cure(fmt.Errorf("%s has %d MiB of free disk space, %d are needed", p.Home, free>>20, minimumDisk>>20),
+			"make space, or put the cluster elsewhere: CLUSTER_HOME=/another/folder")
+	}
+	return nil
+}
+
+// checkKernel looks for what can be seen without trying. Namespaces, bridge and veth show when the sandbox starts.
+func checkKernel() error {
+	filesystems, err := os.ReadFile("/proc/filesystems")
+	if err != nil {
+		return fmt.Errorf("reading what file systems the kernel has: %w", err)
+	}
+	for _, name := range []string{"overlay", "tmpfs"} {
+		if !strings.Contains(string(filesystems), "\t"+name+"\n") {
+			return Cure(fmt.Errorf("the kernel has no file system %q", name),
+				"load its module (modprobe "+name+"), or use --no-sandbox --nodes 0")
+		}
+	}
+	for _, path := range []string{"/sys/fs/cgroup", "/dev/kmsg"} {
+		if _, err := os.Stat(path); err != nil {
+			return Cure(fmt.Errorf("a real node needs %s: %w", path, err), "use a machine that has it, or --no-sandbox --nodes 0")
+		}
+	}
+	return nil
+}
+
+// InstallMissing installs the packages a real node needs and that are not there, with apt-get.
+func InstallMissing(ctx context.Context, progress *Progress) error {
+	missing := missingPackages(nil)
+	if len(missing) == 0 {
+		return nil
+	}
+	apt, err := exec.LookPath("apt-get")
+	if err != nil || os.Geteuid() != 0 {
+		return Cure(fmt.Errorf("missing: %s", strings.Join(missing, " ")),
+			"install these packages (the names are Debian's) with the system's package manager, as root")
+	}
+	progress.Step("installing %s", strings.Join(missing, " "))
+	for _, args := range [][]string{{"update", "-q"}, append([]string{"install", "-q", "-y", "--no-install-recommends"}, missing...)} {
+		cmd := exec.CommandContext(ctx, apt, args...)
+		cmd.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive")
+		if output, err := cmd.CombinedOutput(); err != nil {
+			return Cure(fmt.Errorf("running apt-get %s: %w:\n%s", args[0], err, lastLines(string(output), 8)),
+				"install these packages by hand: "+strings.Join(missing, " "))
+		}
+	}
+	if left := missingPackages(nil); len(left) > 0 {
+		return fmt.Errorf("installing packages: %s still lack what is needed", strings.Join(left, " "))
+	}
+	return nil
+}
+
+func checkPrograms(packages []string) error {
+	missing := missingPackages(packages)
+	if len(missing) == 0 {
+		return nil
+	}
+	return Cure(fmt.Errorf("missing: %s", strings.Join(missing, " ")), "run `cluster install` as root, or install them by hand")
+}
+
+// missingPackages lists packages of which a program is not there, of all or of the named ones.
+func missingPackages(only []string) []string {
+	var missing []string
+	for _, n := range needed {
+		if len(only) > 0 && !slices.Contains(only, n.pkg) || slices.Contains(missing, n.pkg) {
+			continue
+		}
+		if !present(n.program) {
+			missing = append(missing, n.pkg)
+		}
+	}
+	return missing
+}
+
+func present(program string) bool {
+	if strings.HasPrefix(program, "/usr/lib/cni/") {
+		// Other distributions put the plugins elsewhere; node's configuration knows the same folders.
+		for _, dir := range []string{"/usr/lib/cni/", "/opt/cni/bin/", "/usr/libexec/cni/"} {
+			if _, err := os.Stat(dir + strings.TrimPrefix(program, "/usr/lib/cni/")); err == nil {
+				return true
+			}
+		}
+		return false
+	}
+	_, err := exec.LookPath(program)
+	return err == nil
+}
+
+func lastLines(text string, n int) string {
+	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
+	if len(lines) > n {
+		lines = lines[len(lines)-n:]
+	}
+	return strings.Join(lines, "\n")
+}
