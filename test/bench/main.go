@@ -1,0 +1,79 @@
+// Command bench measures the operator against a real API server and prints a table. Figures are not tests: nothing here
+// passes or fails.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+	"text/tabwriter"
+	"time"
+
+	"github.com/openshift/cluster-image-registry-operator/pkg/names"
+	"github.com/openshift/cluster-image-registry-operator/test/library"
+)
+
+// timeout bounds the whole run.
+const timeout = 20 * time.Minute
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	if err := run(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+// figure is one row of the table. The reference's figures were measured in a cluster like this, on 2 cores.
+type figure struct{ name, reference, ours string }
+
+func run(ctx context.Context) error {
+	dir, err := os.MkdirTemp("", "bench")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	warm := time.Now()
+	cluster, err := library.Start(ctx, fmt.Sprintf("bench-%d", os.Getpid()), "--nodes", "0", "--simulated", "3", "--platform", "AWS")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err := cluster.Stop(context.WithoutCancel(ctx)); err != nil {
+			fmt.Fprintln(os.Stderr, "bench: stopping the cluster:", err)
+		}
+	}()
+	figures := []figure{{"cluster up, without real nodes", "", time.Since(warm).Round(100 * time.Millisecond).String()}}
+	if err := cluster.Deploy(ctx, "--manifests", "manifests", "--version", "4.22.0-bench"); err != nil {
+		return err
+	}
+	if err := cluster.UntilServiceAccount(ctx, names.OperatorNamespace, names.OperatorDeployment); err != nil {
+		return err
+	}
+	b := &bench{cluster: cluster, dir: dir}
+	for _, measure := range []func(context.Context) ([]figure, error){b.size, b.start, b.edits, b.idle, b.imageStreams, b.successor} {
+		found, err := measure(ctx)
+		if err != nil {
+			b.stop()
+			return err
+		}
+		figures = append(figures, found...)
+	}
+	b.stop()
+	table(figures)
+	return nil
+}
+
+func table(figures []figure) {
+	out := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(out, "figure\treference\tours")
+	for _, f := range figures {
+		fmt.Fprintf(out, "%s\t%s\t%s\n", f.name, f.reference, f.ours)
+	}
+	_ = out.Flush()
+}

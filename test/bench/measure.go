@@ -1,0 +1,293 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/dynamic"
+
+	operatorv1 "github.com/openshift/api/operator/v1"
+
+	"github.com/openshift/cluster-image-registry-operator/pkg/names"
+	"github.com/openshift/cluster-image-registry-operator/test/library"
+)
+
+const (
+	// look is how often a wait looks again; it bounds the precision of what is measured by polling.
+	look = 20 * time.Millisecond
+	// edits is how many edits of Config are timed.
+	edits = 50
+	// streams and tags are the size of the cluster whose image streams the operator counts.
+	streams, tags = 10_000, 20
+)
+
+type bench struct {
+	cluster  *library.Cluster
+	operator *library.Operator
+	dir      string
+}
+
+func (b *bench) stop() {
+	if b.operator != nil {
+		if err := b.operator.Stop(); err != nil {
+			fmt.Fprintln(os.Stderr, "bench: stopping the operator:", err)
+		}
+		b.operator = nil
+	}
+}
+
+func (b *bench) size(context.Context) ([]figure, error) {
+	info, err := os.Stat(os.Getenv("OPERATOR_BINARY"))
+	if err != nil {
+		return nil, fmt.Errorf("measuring OPERATOR_BINARY: %w", err)
+	}
+	return []figure{{"binary, static and stripped", "107 MB (seven backends)", fmt.Sprintf("%.1f MB (three backends)", float64(info.Size())/1e6)}}, nil
+}
+
+// start measures from the start of the process to the created Deployment and to Available, in a cluster where nothing
+// has been installed yet.
+func (b *bench) start(ctx context.Context) ([]figure, error) {
+	begin := time.Now()
+	var err error
+	if b.operator, err = b.cluster.StartOperator(ctx, b.dir); err != nil {
+		return nil, err
+	}
+	created, err := b.until(ctx, "the registry's deployment", func(ctx context.Context) (bool, error) {
+		_, err := b.deployment(ctx)
+		return err == nil, library.IgnoreNotFound(err)
+	})
+	if err != nil {
+		return nil, err
+	}
+	available, err := b.until(ctx, "the registry to be available", b.isAvailable)
+	if err != nil {
+		return nil, err
+	}
+	beforeCreated, watches, err := b.requests(begin, created)
+	if err != nil {
+		return nil, err
+	}
+	beforeAvailable, _, err := b.requests(begin, available)
+	if err != nil {
+		return nil, err
+	}
+	return []figure{
+		{"start to created deployment", "1.4 s", created.Sub(begin).Round(10 * time.Millisecond).String()},
+		{"  requests, without watches", "47", beforeCreated},
+		{"  watches held", "28", strconv.Itoa(watches)},
+		{"start to available", "", available.Sub(begin).Round(10 * time.Millisecond).String()},
+		{"  requests, without watches", "", beforeAvailable},
+	}, nil
+}
+
+// requests counts the operator's requests by verb, and the watches it opened.
+func (b *bench) requests(from, to time.Time) (byVerb string, watches int, err error) {
+	events, err := b.cluster.Audit(library.OperatorUser, from)
+	if err != nil {
+		return "", 0, err
+	}
+	count, total := map[string]int{}, 0
+	for _, event := range events {
+		switch {
+		case event.RequestReceivedTimestamp.After(to):
+		case event.IsWatch():
+			watches++
+		default:
+			count[event.Verb]++
+			total++
+		}
+	}
+	verbs := make([]string, 0, len(count))
+	for verb, n := range count {
+		verbs = append(verbs, fmt.Sprintf("%s %d", verb, n))
+	}
+	slices.Sort(verbs)
+	return fmt.Sprintf("%d (%s)", total, strings.Join(verbs, ", ")), watches, nil
+}
+
+// edits times the way from an edit of Config to the Deployment that shows it, by a watch on the Deployment.
+func (b *bench) edits(ctx context.Context) ([]figure, error) {
+	watch, err := b.cluster.Kube.AppsV1().Deployments(names.OperatorNamespace).Watch(ctx, metav1.ListOptions{FieldSelector: "metadata.name=" + names.Registry})
+	if err != nil {
+		return nil, err
+	}
+	defer watch.Stop()
+	var times []time.Duration
+	for i := range edits {
+		cpu := fmt.Sprintf("%dm", 20+i)
+		begin := time.Now()
+		patch := fmt.Sprintf(`{"spec":{"resources":{"requests":{"cpu":%q}}}}`, cpu)
+		if _, err := b.cluster.Registry.ImageregistryV1().Configs().Patch(ctx, names.Cluster, types.MergePatchType, []byte(patch), metav1.PatchOptions{}); err != nil {
+			return nil, err
+		}
+		for event := range watch.ResultChan() {
+			deployment, ok := event.Object.(*appsv1.Deployment)
+			if ok && deployment.Spec.Template.Spec.Containers[0].Resources.Requests.Cpu().String() == cpu {
+				times = append(times, time.Since(begin))
+				break
+			}
+			if ctx.Err() != nil {
+				return nil, ctx.Err()
+			}
+		}
+	}
+	if len(times) < edits {
+		return nil, fmt.Errorf("only %d of %d edits were seen", len(times), edits)
+	}
+	slices.Sort(times)
+	return []figure{
+		{fmt.Sprintf("Config edit to updated deployment, median of %d", edits), "1,553 ms", times[len(times)/2].Round(100 * time.Microsecond).String()},
+		{"  99th percentile", "", times[len(times)*99/100].Round(100 * time.Microsecond).String()},
+	}, nil
+}
+
+// idle waits for the operator to settle and measures what it holds and sends when nothing happens.
+func (b *bench) idle(ctx context.Context) ([]figure, error) {
+	if _, err := b.until(ctx, "the registry to be available", b.isAvailable); err != nil {
+		return nil, err
+	}
+	if err := pass(ctx, time.Minute); err != nil {
+		return nil, err
+	}
+	begin := time.Now()
+	const silence = 2 * time.Minute
+	if err := pass(ctx, silence); err != nil {
+		return nil, err
+	}
+	events, err := b.cluster.Audit(library.OperatorUser, begin)
+	if err != nil {
+		return nil, err
+	}
+	sent := 0
+	for _, event := range events {
+		if !event.IsWatch() && !event.IsLease() {
+			sent++
+		}
+	}
+	memory, err := b.memory()
+	return []figure{
+		{"requests in two minutes of steady state", "9", strconv.Itoa(sent)},
+		{"memory (RSS), idle", "100 MB", memory},
+	}, err
+}
+
+func (b *bench) imageStreams(ctx context.Context) ([]figure, error) {
+	client := dynamic.NewForConfigOrDie(b.cluster.REST).Resource(schema.GroupVersionResource{Group: "image.openshift.io", Version: "v1", Resource: "imagestreams"}).Namespace("default")
+	var list []any
+	for i := range tags {
+		list = append(list, map[string]any{"tag": fmt.Sprintf("t%d", i), "items": []any{map[string]any{
+			"created": "2026-01-01T00:00:00Z", "dockerImageReference": fmt.Sprintf("registry.test/ns/name@sha256:%064d", i), "image": fmt.Sprintf("sha256:%064d", i),
+		}}})
+	}
+	for i := range streams {
+		stream := &unstructured.Unstructured{Object: map[string]any{
+			"apiVersion": "image.openshift.io/v1", "kind": "ImageStream", "metadata": map[string]any{"name": fmt.Sprintf("stream-%d", i)}, "status": map[string]any{"tags": list},
+		}}
+		if _, err := client.Create(ctx, stream, metav1.CreateOptions{}); err != nil {
+			return nil, fmt.Errorf("creating image stream %d: %w", i, err)
+		}
+	}
+	if err := pass(ctx, 10*time.Second); err != nil {
+		return nil, err
+	}
+	memory, err := b.memory()
+	return []figure{{fmt.Sprintf("memory (RSS) with %d image streams of %d tags", streams, tags), "239 MB", memory}}, err
+}
+
+// successor starts a second operator and measures from SIGTERM of the first until the second leads.
+func (b *bench) successor(ctx context.Context) ([]figure, error) {
+	dir, err := os.MkdirTemp(b.dir, "second")
+	if err != nil {
+		return nil, err
+	}
+	second, err := b.cluster.StartOperator(ctx, dir)
+	if err != nil {
+		return nil, err
+	}
+	first := b.operator
+	b.operator = second
+	before, err := b.holder(ctx)
+	if err != nil {
+		return nil, err
+	}
+	// It must be waiting for the lease, or its start would be measured too.
+	if err := pass(ctx, 5*time.Second); err != nil {
+		return nil, err
+	}
+	begin := time.Now()
+	stopped := make(chan error, 1)
+	go func() { stopped <- first.Stop() }()
+	led, err := b.until(ctx, "the second operator to lead", func(ctx context.Context) (bool, error) {
+		holder, err := b.holder(ctx)
+		return holder != "" && holder != before, err
+	})
+	return []figure{{"SIGTERM to the successor leading", "", led.Sub(begin).Round(10 * time.Millisecond).String()}}, errors.Join(err, <-stopped)
+}
+
+func (b *bench) holder(ctx context.Context) (string, error) {
+	lease, err := b.cluster.Kube.CoordinationV1().Leases(names.OperatorNamespace).Get(ctx, names.Lease, metav1.GetOptions{})
+	if err != nil || lease.Spec.HolderIdentity == nil {
+		return "", err
+	}
+	return *lease.Spec.HolderIdentity, nil
+}
+
+func (b *bench) deployment(ctx context.Context) (*appsv1.Deployment, error) {
+	return b.cluster.Kube.AppsV1().Deployments(names.OperatorNamespace).Get(ctx, names.Registry, metav1.GetOptions{})
+}
+
+func (b *bench) isAvailable(ctx context.Context) (bool, error) {
+	config, err := b.cluster.GetConfig(ctx)
+	if err != nil {
+		return false, library.IgnoreNotFound(err)
+	}
+	return library.Matches(config.Status.Conditions,
+		library.Want{Type: names.Available, Status: operatorv1.ConditionTrue}, library.Want{Type: names.Progressing, Status: operatorv1.ConditionFalse}) == nil, nil
+}
+
+// until waits for check and returns when it held.
+func (b *bench) until(ctx context.Context, what string, check wait.ConditionWithContextFunc) (time.Time, error) {
+	if err := wait.PollUntilContextTimeout(ctx, look, 3*time.Minute, true, check); err != nil {
+		return time.Time{}, fmt.Errorf("waiting for %s: %w\n%s\n%s", what, err, b.cluster.Describe(ctx), b.operator.Tail(30))
+	}
+	return time.Now(), nil
+}
+
+// memory is the resident set of the operator's process.
+func (b *bench) memory() (string, error) {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", b.operator.PID()))
+	if err != nil {
+		return "", err
+	}
+	for line := range strings.Lines(string(status)) {
+		if fields := strings.Fields(line); len(fields) == 3 && fields[0] == "VmRSS:" {
+			kib, err := strconv.Atoi(fields[1])
+			return fmt.Sprintf("%.0f MB", float64(kib)*1024/1e6), err
+		}
+	}
+	return "", errors.New("the kernel does not tell the resident set")
+}
+
+// pass lets time pass: silence and an idle process can be measured in no other way.
+func pass(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}

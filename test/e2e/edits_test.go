@@ -1,0 +1,160 @@
+package e2e
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/openshift/cluster-image-registry-operator/pkg/names"
+	"github.com/openshift/cluster-image-registry-operator/test/library"
+)
+
+// TestABatchOfEditsReachesTheRunningPods: what the administrator writes is what the process in the pod has.
+func TestABatchOfEditsReachesTheRunningPods(t *testing.T) {
+	managed(t, onEmptyDir)
+	cluster.Patch(t, `{"spec":{"logLevel":"Debug","disableRedirect":true,"proxy":{"noProxy":"edited.test"},
+		"requests":{"read":{"maxRunning":7,"maxInQueue":8,"maxWaitInQueue":"9s"}},"resources":{"requests":{"cpu":"11m","memory":"64Mi"}},
+		"tolerations":[{"key":"edited","operator":"Exists"}]}}`)
+	cluster.UntilAvailable(t, settle)
+	pod := onlyPod(t)
+	for name, want := range map[string]string{
+		"REGISTRY_LOG_LEVEL": "debug", "REGISTRY_STORAGE_REDIRECT_DISABLE": "true", "NO_PROXY": "edited.test",
+		"REGISTRY_OPENSHIFT_REQUESTS_READ_MAXRUNNING": "7", "REGISTRY_OPENSHIFT_REQUESTS_READ_MAXINQUEUE": "8", "REGISTRY_OPENSHIFT_REQUESTS_READ_MAXWAITINQUEUE": "9s",
+	} {
+		if !slices.Contains(pod.Spec.Containers[0].Env, corev1.EnvVar{Name: name, Value: want}) {
+			t.Errorf("the pod lacks %s=%s", name, want)
+		}
+	}
+	if cpu := pod.Spec.Containers[0].Resources.Requests.Cpu().String(); cpu != "11m" {
+		t.Errorf("the pod requests %s of cpu, want 11m", cpu)
+	}
+	if !slices.ContainsFunc(pod.Spec.Tolerations, func(t corev1.Toleration) bool { return t.Key == "edited" }) {
+		t.Errorf("the pod lacks the toleration: %+v", pod.Spec.Tolerations)
+	}
+	cluster.Patch(t, `{"spec":{"readOnly":true,"logLevel":"Normal","disableRedirect":false,"proxy":null,"requests":null,"resources":null,"tolerations":null}}`)
+	cluster.UntilAvailable(t, settle)
+	if out, err := cluster.Driver(t.Context(), "image", "push", "e2e/readonly", "latest"); err == nil {
+		t.Errorf("a read-only registry took a push: %s", out)
+	}
+	cluster.Patch(t, `{"spec":{"readOnly":false}}`)
+	cluster.UntilAvailable(t, settle)
+	push(t, "e2e/readonly")
+}
+
+// TestUnmanagedIsLeftAlone: nobody touches what the administrator took over.
+func TestUnmanagedIsLeftAlone(t *testing.T) {
+	managed(t, onEmptyDir)
+	cluster.Patch(t, `{"spec":{"managementState":"Unmanaged"}}`)
+	cluster.UntilConditions(t, settle, library.Want{Type: names.Available, Status: "True", Reason: names.ReasonUnmanaged})
+	if err := cluster.Kube.CoreV1().Services(names.OperatorNamespace).Delete(t.Context(), names.Registry, metav1.DeleteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	cluster.Patch(t, `{"spec":{"logLevel":"Trace"}}`)
+	cluster.Always(t, 5*time.Second, "the deleted service stays away", func(ctx context.Context) error {
+		_, err := cluster.Kube.CoreV1().Services(names.OperatorNamespace).Get(ctx, names.Registry, metav1.GetOptions{})
+		if err == nil {
+			return fmt.Errorf("it is back")
+		}
+		return library.IgnoreNotFound(err)
+	})
+	cluster.Patch(t, `{"spec":{"managementState":"Managed","logLevel":"Normal"}}`)
+	cluster.UntilAvailable(t, settle)
+	push(t, "e2e/unmanaged")
+}
+
+// TestManagedRemovedManaged: the registry goes whole and comes back whole.
+func TestManagedRemovedManaged(t *testing.T) {
+	managed(t, onS3)
+	push(t, "e2e/removed")
+	cluster.Patch(t, `{"spec":{"managementState":"Removed"}}`)
+	config := cluster.UntilConditions(t, settle,
+		library.Want{Type: names.Available, Status: "True", Reason: names.ReasonRemoved},
+		library.Want{Type: names.Progressing, Status: "False", Reason: names.ReasonRemoved},
+		library.Want{Type: names.Removed, Status: "True", Reason: names.ReasonRemoved},
+		library.Want{Type: names.StorageExists, Status: "False", Reason: "S3 Bucket Deleted"},
+	)
+	if storage, err := json.Marshal(config.Status.Storage); err != nil || config.Status.Storage.S3 != nil {
+		t.Errorf("status.storage %s (%v) after the removal", storage, err)
+	}
+	pods, err := registryPods(t.Context())
+	if err != nil || len(pods) != 0 {
+		t.Errorf("%d registry pods (%v) after the removal", len(pods), err)
+	}
+	cluster.Patch(t, `{"spec":{"managementState":"Managed"}}`)
+	cluster.UntilAvailable(t, settle)
+	pull(t, "e2e/back", push(t, "e2e/back"))
+}
+
+// TestTopologySpread: the real scheduler honours the default constraints over real and simulated nodes in three zones,
+// and only the administrator's when there are some.
+func TestTopologySpread(t *testing.T) {
+	managed(t, onEmptyDir)
+	// Simulated nodes run no process: the rollout may count their pods ready, which is all that this test needs.
+	cluster.Patch(t, `{"spec":{"rolloutStrategy":"RollingUpdate","replicas":3}}`)
+	zones := map[string]int{}
+	cluster.Until(t, settle, "three pods in three zones", func(ctx context.Context) error {
+		var err error
+		if zones, err = podsPerZone(ctx); err != nil {
+			return err
+		}
+		if len(zones) != 3 {
+			return fmt.Errorf("pods per zone: %v", zones)
+		}
+		return nil
+	})
+	cluster.Patch(t, `{"spec":{"topologySpreadConstraints":[],"nodeSelector":{"kubernetes.io/hostname":"node-0"}}}`)
+	cluster.Until(t, settle, "three pods on one node", func(ctx context.Context) error {
+		zones, err := podsPerZone(ctx)
+		if err != nil {
+			return err
+		}
+		if len(zones) != 1 {
+			return fmt.Errorf("pods per zone: %v", zones)
+		}
+		return nil
+	})
+	cluster.Patch(t, `{"spec":{"topologySpreadConstraints":null,"nodeSelector":null,"replicas":1}}`)
+	cluster.UntilAvailable(t, settle)
+}
+
+func podsPerZone(ctx context.Context) (map[string]int, error) {
+	pods, err := registryPods(ctx)
+	if err != nil {
+		return nil, err
+	}
+	zones := map[string]int{}
+	for i := range pods {
+		if pods[i].DeletionTimestamp != nil || pods[i].Spec.NodeName == "" {
+			continue
+		}
+		node, err := cluster.Kube.CoreV1().Nodes().Get(ctx, pods[i].Spec.NodeName, metav1.GetOptions{})
+		if err != nil {
+			return nil, err
+		}
+		zones[node.Labels[names.ZoneLabel]]++
+	}
+	return zones, nil
+}
+
+func onlyPod(t *testing.T) corev1.Pod {
+	t.Helper()
+	var pod corev1.Pod
+	cluster.Until(t, settle, "exactly one registry pod", func(ctx context.Context) error {
+		pods, err := registryPods(ctx)
+		if err != nil {
+			return err
+		}
+		if len(pods) != 1 {
+			return fmt.Errorf("there are %d", len(pods))
+		}
+		pod = pods[0]
+		return nil
+	})
+	return pod
+}

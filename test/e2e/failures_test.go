@@ -1,0 +1,197 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	configv1 "github.com/openshift/api/config/v1"
+	imageregistryv1 "github.com/openshift/api/imageregistry/v1"
+
+	"github.com/openshift/cluster-image-registry-operator/pkg/names"
+	"github.com/openshift/cluster-image-registry-operator/test/library"
+)
+
+// TestStorageFailuresSayWhatToDoAndHeal: each failure shows its exact conditions beside a registry that goes on, and
+// heals without a restart of the operator.
+func TestStorageFailuresSayWhatToDoAndHeal(t *testing.T) {
+	const foreign = "e2e-of-somebody-else"
+	if err := cluster.CreateForeignBucket(t.Context(), foreign); err != nil {
+		t.Fatal(err)
+	}
+	digest := ""
+	config := managed(t, onS3)
+	bucket := config.Status.Storage.S3.Bucket
+	digest = push(t, "e2e/failures")
+	restarts := operatorRestarts(t)
+	tests := []struct {
+		name, edit, undo string
+		wants            []library.Want
+	}{
+		{
+			"a bucket of another owner", `{"spec":{"storage":{"s3":{"bucket":"` + foreign + `"}}}}`, `{"spec":{"storage":{"s3":{"bucket":"` + bucket + `"}}}}`,
+			[]library.Want{
+				{Type: names.StorageExists, Status: "False", Reason: "Unable to Access Bucket", Message: foreign},
+				{Type: names.Available, Status: "True", Reason: names.ReasonReady},
+			},
+		},
+		{
+			"an endpoint where nobody listens", `{"spec":{"storage":{"s3":{"regionEndpoint":"https://10.0.0.3:1"}}}}`, `{"spec":{"storage":{"s3":{"regionEndpoint":"` + cluster.S3.Endpoint + `"}}}}`,
+			[]library.Want{
+				{Type: names.StorageExists, Status: "Unknown", Reason: "Unknown Error Occurred", Message: "10.0.0.3:1"},
+				{Type: names.Available, Status: "True", Reason: names.ReasonReady},
+			},
+		},
+		{
+			"two backends", `{"spec":{"storage":{"emptyDir":{}}}}`, `{"spec":{"storage":{"emptyDir":null}}}`,
+			[]library.Want{
+				{Type: names.Degraded, Status: "True", Reason: names.ReasonMultipleStoragesConfigured, Message: "[EmptyDir S3]"},
+				{Type: names.Available, Status: "True", Reason: names.ReasonReady},
+			},
+		},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			cluster.Patch(t, test.edit)
+			cluster.UntilConditions(t, settle, test.wants...)
+			pull(t, "e2e/failures", digest)
+			cluster.Patch(t, test.undo)
+			cluster.UntilAvailable(t, settle)
+			pull(t, "e2e/failures", digest)
+		})
+	}
+	if now := operatorRestarts(t); now != restarts {
+		t.Errorf("the operator restarted %d times", now-restarts)
+	}
+}
+
+func TestWrongCredentialsHeal(t *testing.T) {
+	managed(t, onS3)
+	cluster.Patch(t, `{"spec":{"managementState":"Removed"}}`)
+	cluster.UntilConditions(t, settle, library.Want{Type: names.Progressing, Status: "False", Reason: names.ReasonRemoved})
+	secrets := cluster.Kube.CoreV1().Secrets(names.OperatorNamespace)
+	secret := &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Name: names.PrivateConfigurationUser},
+		StringData: map[string]string{"REGISTRY_STORAGE_S3_ACCESSKEY": "AKIANOSUCHKEY", "REGISTRY_STORAGE_S3_SECRETKEY": "nosuchsecret"},
+	}
+	if _, err := secrets.Create(t.Context(), secret, metav1.CreateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = secrets.Delete(context.Background(), secret.Name, metav1.DeleteOptions{}) })
+	cluster.Patch(t, `{"spec":{"managementState":"Managed"}}`)
+	cluster.UntilConditions(t, settle,
+		library.Want{Type: names.StorageExists, Status: "False", Reason: "InvalidAccessKeyId", Message: names.PrivateConfigurationUser},
+		library.Want{Type: names.Available, Status: "False"},
+	)
+	if err := secrets.Delete(t.Context(), secret.Name, metav1.DeleteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	cluster.UntilAvailable(t, settle)
+	push(t, "e2e/credentials")
+}
+
+// TestUntrustedCertificate: an S3 server whose authority nobody named is refused with a message that says how to
+// name it.
+func TestUntrustedCertificate(t *testing.T) {
+	managed(t, onS3)
+	maps := cluster.Kube.CoreV1().ConfigMaps(names.UserConfigNamespace)
+	other, err := os.ReadFile(cluster.S3.CAFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	service, err := cluster.Kube.CoreV1().ConfigMaps(names.OperatorNamespace).Get(t.Context(), names.ServiceCA, metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The service CA is a real authority, only not the one that signed the S3 server's certificate.
+	wrong := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "e2e-s3-ca"}, Data: map[string]string{"ca-bundle.crt": service.Data[names.ServiceCAKey]}}
+	wrong, err = maps.Create(t.Context(), wrong, metav1.CreateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = maps.Delete(context.Background(), wrong.Name, metav1.DeleteOptions{}) })
+	cluster.Patch(t, `{"spec":{"storage":{"s3":{"trustedCA":{"name":"e2e-s3-ca"}}}}}`)
+	cluster.UntilConditions(t, settle,
+		library.Want{Type: names.StorageExists, Status: "Unknown", Reason: "Unknown Error Occurred", Message: "certificate"},
+		library.Want{Type: names.Available, Status: "True"},
+	)
+	wrong.Data["ca-bundle.crt"] = string(other)
+	if _, err := maps.Update(t.Context(), wrong, metav1.UpdateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	cluster.UntilAvailable(t, settle)
+	push(t, "e2e/certificate")
+	cluster.Patch(t, `{"spec":{"storage":{"s3":{"trustedCA":{"name":""}}}}}`)
+	cluster.UntilAvailable(t, settle)
+}
+
+func TestNoStorageOnPlatformNone(t *testing.T) {
+	recreated(t, configv1.NonePlatformType)
+	cluster.UntilConditions(t, settle, library.Want{Type: names.Available, Status: "True", Reason: names.ReasonRemoved})
+	cluster.Patch(t, `{"spec":{"managementState":"Managed"}}`)
+	cluster.UntilConditions(t, settle,
+		library.Want{Type: names.Available, Status: "False", Reason: names.ReasonStorageNotConfigured},
+		library.Want{Type: names.Progressing, Status: "False", Reason: names.ReasonError},
+		library.Want{Type: names.Degraded, Status: "True", Reason: names.ReasonStorageNotConfigured, Message: "spec.storage"},
+	)
+	cluster.Patch(t, `{"spec":{"storage":{"emptyDir":{}}}}`)
+	cluster.UntilAvailable(t, settle)
+	recreated(t, configv1.AWSPlatformType)
+}
+
+// TestACloudOutageStopsNothingElse: with the cloud down, a CA and a replica count reach the pods.
+func TestACloudOutageStopsNothingElse(t *testing.T) {
+	managed(t, onS3)
+	// Only the operator loses the cloud: the registry's own health check would take its pods out of service.
+	cluster.SetFaults(t, library.Fault{Match: library.FaultMatch{UserAgent: "cluster-image-registry-operator"}, Status: http.StatusServiceUnavailable, Code: "ServiceUnavailable"})
+	cluster.Patch(t, `{"spec":{"rolloutStrategy":"RollingUpdate","replicas":2,"storage":{"s3":{"bucket":"e2e-during-the-outage"}}}}`)
+	trust(t, "outage.test")
+	cluster.Until(t, settle, "two pods with the new CA", func(ctx context.Context) error {
+		deployment, err := cluster.Kube.AppsV1().Deployments(names.OperatorNamespace).Get(ctx, names.Registry, metav1.GetOptions{})
+		if err != nil {
+			return err
+		}
+		if *deployment.Spec.Replicas != 2 {
+			return fmt.Errorf("replicas %d", *deployment.Spec.Replicas)
+		}
+		return published(ctx, "outage.test")
+	})
+	cluster.UntilConditions(t, settle, library.Want{Type: names.StorageReady, Status: "False"}, library.Want{Type: names.Available, Status: "True"})
+	cluster.HealS3(t)
+	cluster.Until(t, settle, "the new bucket after the outage", func(ctx context.Context) error {
+		return storageIs(ctx, func(s imageregistryv1.ImageRegistryConfigStorage) bool {
+			return s.S3 != nil && s.S3.Bucket == "e2e-during-the-outage"
+		})
+	})
+	cluster.Patch(t, `{"spec":{"replicas":1}}`)
+	cluster.UntilAvailable(t, settle)
+	push(t, "e2e/after-the-outage")
+}
+
+func storageIs(ctx context.Context, want func(imageregistryv1.ImageRegistryConfigStorage) bool) error {
+	config, err := cluster.GetConfig(ctx)
+	if err == nil && !want(config.Status.Storage) {
+		err = fmt.Errorf("status.storage %+v", config.Status.Storage)
+	}
+	return err
+}
+
+func operatorRestarts(t *testing.T) int32 {
+	t.Helper()
+	pods, err := cluster.Kube.CoreV1().Pods(names.OperatorNamespace).List(t.Context(), metav1.ListOptions{LabelSelector: "name=" + names.OperatorDeployment})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var restarts int32
+	for i := range pods.Items {
+		for _, status := range pods.Items[i].Status.ContainerStatuses {
+			restarts += status.RestartCount
+		}
+	}
+	return restarts
+}

@@ -1,0 +1,154 @@
+package e2e
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+
+	configv1 "github.com/openshift/api/config/v1"
+
+	"github.com/openshift/cluster-image-registry-operator/pkg/names"
+	"github.com/openshift/cluster-image-registry-operator/test/library"
+)
+
+// TestImagesOnS3: from an empty cluster to an image that is pushed, pulled by digest and deleted, with the operator's
+// own bucket behind it.
+func TestImagesOnS3(t *testing.T) {
+	recreated(t, configv1.AWSPlatformType)
+	config := cluster.UntilAvailable(t, settle)
+	cluster.UntilConditions(t, settle,
+		library.Want{Type: names.StorageExists, Status: "True", Reason: "Creation Successful"},
+		library.Want{Type: names.StorageEncrypted, Status: "True"},
+	)
+	digest := push(t, "e2e/s3")
+	pull(t, "e2e/s3", digest)
+	if bucket := requireBucket(t, config.Status.Storage.S3.Bucket, true); bucket.Objects == 0 {
+		t.Errorf("bucket %s is empty after a push", bucket.Name)
+	}
+	remove(t, "e2e/s3", digest)
+}
+
+// TestImagesOnAVolume: the same on a claim that a real local volume satisfies; fsGroup makes it writable.
+func TestImagesOnAVolume(t *testing.T) {
+	claim := &corev1.PersistentVolumeClaim{
+		ObjectMeta: metav1.ObjectMeta{Name: "e2e"},
+		Spec: corev1.PersistentVolumeClaimSpec{
+			AccessModes:      []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce},
+			StorageClassName: ptr.To("local"),
+			Resources:        corev1.VolumeResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceStorage: resource.MustParse("1Gi")}},
+		},
+	}
+	claims := cluster.Kube.CoreV1().PersistentVolumeClaims(names.OperatorNamespace)
+	if _, err := claims.Create(t.Context(), claim, metav1.CreateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	config := managed(t, onPVC)
+	if config.Status.Storage.ManagementState != "Unmanaged" {
+		t.Errorf("a claim that was named is %q, want Unmanaged", config.Status.Storage.ManagementState)
+	}
+	digest := push(t, "e2e/pvc")
+	deleteRegistryPods(t)
+	cluster.UntilAvailable(t, settle)
+	pull(t, "e2e/pvc", digest)
+	remove(t, "e2e/pvc", digest)
+}
+
+// TestImagesOnEmptyDir: the same on a pod's own disk.
+func TestImagesOnEmptyDir(t *testing.T) {
+	config := managed(t, onEmptyDir)
+	if storage := config.Status.Storage; storage.EmptyDir == nil || storage.S3 != nil || storage.PVC != nil {
+		t.Errorf("status.storage %+v, want emptyDir alone", storage)
+	}
+	digest := push(t, "e2e/emptydir")
+	pull(t, "e2e/emptydir", digest)
+	remove(t, "e2e/emptydir", digest)
+}
+
+// TestDeletingConfigEmptiesTheBucket: the finalizer empties and deletes the bucket, images and all, and a new Config
+// comes up by itself.
+func TestDeletingConfigEmptiesTheBucket(t *testing.T) {
+	recreated(t, configv1.AWSPlatformType)
+	config := cluster.UntilAvailable(t, settle)
+	bucket := config.Status.Storage.S3.Bucket
+	push(t, "e2e/finalizer")
+	if err := cluster.Registry.ImageregistryV1().Configs().Delete(t.Context(), names.Cluster, metav1.DeleteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	sawBucketGone := false
+	cluster.Until(t, settle, "the bucket to go and a new config to come", func(ctx context.Context) error {
+		found, err := cluster.FindBucket(ctx, bucket)
+		if err != nil {
+			return err
+		}
+		// The successor gives the same name to its bucket, so the empty moment may be missed: an empty bucket says it too.
+		sawBucketGone = sawBucketGone || found == nil || found.Objects == 0
+		now, err := cluster.GetConfig(ctx)
+		if err != nil {
+			return err
+		}
+		if now.UID == config.UID || !sawBucketGone {
+			return fmt.Errorf("same config: %v, bucket gone: %v", now.UID == config.UID, sawBucketGone)
+		}
+		return nil
+	})
+	cluster.UntilAvailable(t, settle)
+	if found := requireBucket(t, bucket, true); found.Objects != 0 {
+		t.Errorf("%d objects of the former registry are in the new bucket", found.Objects)
+	}
+}
+
+func remove(t *testing.T, repository, digest string) {
+	t.Helper()
+	if out, err := cluster.Driver(t.Context(), "image", "delete", repository, digest); err != nil {
+		t.Fatalf("deleting %s: %v\n%s", digest, err, out)
+	}
+	if _, err := cluster.Driver(t.Context(), "image", "pull", repository, digest); err == nil || !strings.Contains(err.Error(), "MANIFEST_UNKNOWN") {
+		t.Errorf("pulling %s after its deletion: %v, want MANIFEST_UNKNOWN", digest, err)
+	}
+}
+
+func registryPods(ctx context.Context) ([]corev1.Pod, error) {
+	list, err := cluster.Kube.CoreV1().Pods(names.OperatorNamespace).List(ctx, metav1.ListOptions{LabelSelector: names.RegistryLabel + "=" + names.RegistryLabelValue})
+	if err != nil {
+		return nil, err
+	}
+	return list.Items, nil
+}
+
+// deleteRegistryPods replaces the running pods, so that what they serve next comes from the storage.
+func deleteRegistryPods(t *testing.T) {
+	t.Helper()
+	pods, err := registryPods(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range pods {
+		if err := cluster.Kube.CoreV1().Pods(names.OperatorNamespace).Delete(t.Context(), pods[i].Name, metav1.DeleteOptions{GracePeriodSeconds: ptr.To[int64](0)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cluster.Until(t, settle, "new registry pods", func(ctx context.Context) error {
+		now, err := registryPods(ctx)
+		if err != nil {
+			return err
+		}
+		for i := range now {
+			for j := range pods {
+				if now[i].UID == pods[j].UID {
+					return errors.New("an old pod is still there")
+				}
+			}
+		}
+		if len(now) == 0 {
+			return errors.New("there is none")
+		}
+		return nil
+	})
+}

@@ -1,0 +1,128 @@
+// Package e2e holds the promises that need real pods: a real kubelet runs the operator and the registry, a real S3
+// server holds the images. Each file is a promise, each promise a batch of checks that share an expensive state.
+package e2e
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	configv1 "github.com/openshift/api/config/v1"
+	imageregistryv1 "github.com/openshift/api/imageregistry/v1"
+
+	"github.com/openshift/cluster-image-registry-operator/pkg/names"
+	"github.com/openshift/cluster-image-registry-operator/test/library"
+)
+
+// settle is how long a rollout of real pods may take on a small machine: pods drain for 25 s before they end.
+const settle = 4 * time.Minute
+
+var (
+	cluster *library.Cluster
+	started time.Time
+)
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	os.Exit(runSuite(m))
+}
+
+func runSuite(m *testing.M) int {
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Minute)
+	defer cancel()
+	var err error
+	cluster, err = library.Start(ctx, fmt.Sprintf("e2e-%d", os.Getpid()), "--nodes", "1", "--simulated", "2", "--platform", "AWS")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "starting the cluster:", err)
+		return 1
+	}
+	defer func() {
+		if err := cluster.Stop(context.Background()); err != nil {
+			fmt.Fprintln(os.Stderr, "stopping the cluster:", err)
+		}
+	}()
+	started = time.Now()
+	if err := cluster.Deploy(ctx, "--manifests", "../../manifests", "--operator", os.Getenv("OPERATOR_BINARY"), "--version", "4.22.0-test"); err != nil {
+		fmt.Fprintln(os.Stderr, "deploying the operator:", err)
+		return 1
+	}
+	return m.Run()
+}
+
+// managed gives the test a Managed registry on the storage that the patch's spec.storage names, available.
+func managed(t *testing.T, storage string) *imageregistryv1.Config {
+	t.Helper()
+	cluster.PrintOperatorOnFailure(t)
+	cluster.Until(t, settle, "a config", func(ctx context.Context) error {
+		_, err := cluster.GetConfig(ctx)
+		return err
+	})
+	cluster.Patch(t, `{"spec":{"managementState":"Managed","replicas":1,"rolloutStrategy":"Recreate","readOnly":false,"defaultRoute":false,"routes":null,"storage":`+storage+`}}`)
+	return cluster.UntilAvailable(t, settle)
+}
+
+// Storages as merge patches that leave one member of the union.
+const (
+	onS3       = `{"s3":{"bucket":"","region":"","regionEndpoint":""},"pvc":null,"emptyDir":null,"managementState":null}`
+	onEmptyDir = `{"s3":null,"pvc":null,"emptyDir":{},"managementState":null}`
+	onPVC      = `{"s3":null,"pvc":{"claim":"e2e"},"emptyDir":null,"managementState":null}`
+)
+
+// recreated deletes Config and waits for the new default one.
+func recreated(t *testing.T, platform configv1.PlatformType) *imageregistryv1.Config {
+	t.Helper()
+	cluster.PrintOperatorOnFailure(t)
+	cluster.SetPlatform(t, platform)
+	var old types.UID
+	if config, err := cluster.GetConfig(t.Context()); err == nil {
+		old = config.UID
+		if err := cluster.Registry.ImageregistryV1().Configs().Delete(t.Context(), names.Cluster, metav1.DeleteOptions{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var config *imageregistryv1.Config
+	cluster.Until(t, settle, "a new default config", func(ctx context.Context) (err error) {
+		config, err = cluster.GetConfig(ctx)
+		if err == nil && config.UID == old {
+			err = fmt.Errorf("the old one is still there, finalizers %v", config.Finalizers)
+		}
+		return err
+	})
+	return config
+}
+
+// push pushes an image and returns its digest.
+func push(t *testing.T, repository string) string {
+	t.Helper()
+	out, err := cluster.Driver(t.Context(), "image", "push", repository, "latest")
+	if err != nil {
+		t.Fatalf("pushing: %v\n%s", err, cluster.Describe(t.Context()))
+	}
+	return strings.TrimSpace(out)
+}
+
+func pull(t *testing.T, repository, digest string) {
+	t.Helper()
+	if out, err := cluster.Driver(t.Context(), "image", "pull", repository, digest); err != nil {
+		t.Fatalf("pulling %s: %v\n%s\n%s", digest, err, out, cluster.Describe(t.Context()))
+	}
+}
+
+func requireBucket(t *testing.T, name string, want bool) *library.Bucket {
+	t.Helper()
+	bucket, err := cluster.FindBucket(t.Context(), name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if (bucket != nil) != want {
+		t.Fatalf("bucket %s exists: %v, want %v", name, bucket != nil, want)
+	}
+	return bucket
+}
