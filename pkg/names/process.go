@@ -1,0 +1,4 @@
+package names
+
+// LogLevelController sets the verbosity of the operator.
+const LogLevelController = "LoggingSyncer"
