@@ -126,24 +126,26 @@ func TestApplySettlesWithAnAPIServerThatAddsFields(t *testing.T) {
 	if err != nil || outcome != Created {
 		t.Fatal(outcome, err)
 	}
-	if _, outcome, _ = Apply(ctx, a, deployments, Deployment, live, testDeployment()); outcome != Unchanged {
-		t.Errorf("settled, but %s", outcome)
-	}
-	edited := live.DeepCopy()
+	same, edited, other, recreated := live.DeepCopy(), live.DeepCopy(), testDeployment(), live.DeepCopy()
 	edited.Generation++
 	edited.Spec.Replicas = ptr.To[int32](7)
-	if _, outcome, _ = Apply(ctx, a, deployments, Deployment, edited, testDeployment()); outcome != Updated {
-		t.Errorf("an edit was %s", outcome)
-	}
-	other := testDeployment()
 	other.Spec.Replicas = ptr.To[int32](3)
-	if _, outcome, _ = Apply(ctx, a, deployments, Deployment, live, other); outcome != Updated {
-		t.Errorf("a new wish was %s", outcome)
-	}
-	recreated := live.DeepCopy()
 	recreated.UID = "2"
-	if _, outcome, _ = Apply(ctx, a, deployments, Deployment, recreated, testDeployment()); outcome != Updated {
-		t.Errorf("another object with the same generation was %s", outcome)
+	settled := a.settled[describe("Deployment", live)]
+	for _, tc := range []struct {
+		name          string
+		live, desired *appsv1.Deployment
+		want          Outcome
+	}{
+		{"the same again", same, testDeployment(), Unchanged},
+		{"an edit", edited, testDeployment(), Updated},
+		{"a new wish", live, other, Updated},
+		{"another object with the same generation", recreated, testDeployment(), Updated},
+	} {
+		a.settled[describe("Deployment", live)] = settled
+		if _, outcome, err := Apply(ctx, a, deployments, Deployment, tc.live, tc.desired); outcome != tc.want || err != nil {
+			t.Errorf("%s: %s, want %s, error %v", tc.name, outcome, tc.want, err)
+		}
 	}
 }
 

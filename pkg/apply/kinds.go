@@ -1,7 +1,6 @@
 package apply
 
 import (
-	"github.com/openshift/library-go/pkg/operator/resource/resourceapply"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
@@ -40,7 +39,7 @@ var (
 		Merge: MergeDeployment,
 		Stamp: func(desired *appsv1.Deployment) error {
 			// The hash is of what was asked for, as earlier releases had it.
-			err := resourceapply.SetSpecHashAnnotation(&desired.ObjectMeta, desired.Spec)
+			err := setSpecHash(&desired.ObjectMeta, desired.Spec)
 			SetDeploymentDefaults(&desired.Spec)
 			return err
 		},

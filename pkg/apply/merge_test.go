@@ -306,22 +306,26 @@ func TestWhatAnOperatorSetEarlierGoes(t *testing.T) {
 		{
 			"what the earlier operator owned",
 			metav1.ObjectMeta{Annotations: map[string]string{"old": "1", "kept": "1", "foreign": "1"}, Labels: map[string]string{"stale": "1", "foreign": "1"}, ManagedFields: managed(referenceManager, "")},
-			metav1.ObjectMeta{Annotations: map[string]string{"kept": "1", "foreign": "1"}, Labels: map[string]string{"foreign": "1"}}, true,
+			metav1.ObjectMeta{Annotations: map[string]string{"kept": "1", "foreign": "1"}, Labels: map[string]string{"foreign": "1"}},
+			true,
 		},
 		{
 			"what somebody else owns stays",
 			metav1.ObjectMeta{Annotations: map[string]string{"old": "1", "kept": "1"}, ManagedFields: managed("kubectl-annotate", "")},
-			metav1.ObjectMeta{Annotations: map[string]string{"old": "1", "kept": "1"}}, false,
+			metav1.ObjectMeta{Annotations: map[string]string{"old": "1", "kept": "1"}},
+			false,
 		},
 		{
 			"ownership of a status means nothing",
 			metav1.ObjectMeta{Annotations: map[string]string{"old": "1", "kept": "1"}, ManagedFields: managed(referenceManager, "status")},
-			metav1.ObjectMeta{Annotations: map[string]string{"old": "1", "kept": "1"}}, false,
+			metav1.ObjectMeta{Annotations: map[string]string{"old": "1", "kept": "1"}},
+			false,
 		},
 		{
 			"what the list of managed annotations names",
 			metav1.ObjectMeta{Annotations: map[string]string{"old": "1", "kept": "1", names.ManagedAnnotationsAnnotation: "old,kept"}},
-			metav1.ObjectMeta{Annotations: map[string]string{"kept": "1"}}, true,
+			metav1.ObjectMeta{Annotations: map[string]string{"kept": "1"}},
+			true,
 		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

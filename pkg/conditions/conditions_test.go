@@ -281,6 +281,7 @@ func TestNextLook(t *testing.T) {
 	}{
 		{"nothing to wait for", facts(), 0},
 		{"a first error enters Progressing in a minute", facts(applied(errors.New("boom"))), time.Minute},
+		{"an error after an hour without one", facts(applied(errors.New("boom")), stored(names.ResourcesApplied, yes, names.ReasonAsExpected, "", time.Hour)), time.Minute},
 		{"then Degraded", facts(failingSince(2 * time.Minute)), 13 * time.Minute},
 		{"and after that nothing changes", facts(failingSince(16 * time.Minute)), 0},
 		{"just unavailable", facts(replicas(1, 0)), 5 * time.Minute},
@@ -374,6 +375,9 @@ func TestInertiaTable(t *testing.T) {
 		})
 	}
 	for _, row := range Inertias {
+		if permanentReasons[row.Reason] {
+			t.Errorf("a permanent reason shows at once: %s", row.Reason)
+		}
 		if row.Why == "" || row.After <= 0 || row.Type == "" || row.Reason == "" {
 			t.Errorf("incomplete row: %+v", row)
 		}

@@ -170,10 +170,11 @@ func (f Facts) waiting() (reason, message string, waits bool) {
 	return "", "", false
 }
 
-// visible is the first fault, in stage order, that is old enough for the condition type.
+// visible is the first fault, in stage order, that is old enough for the condition type. A permanent one always is: its
+// reason is not in the table.
 func (f Facts) visible(conditionType string) *fault {
 	for _, candidate := range f.faults() {
-		hidden := !candidate.permanent && f.running() && f.Now.Before(f.deadline(conditionType, candidate))
+		hidden := f.running() && f.Now.Before(f.deadline(conditionType, candidate))
 		if !hidden {
 			return &candidate
 		}

@@ -196,7 +196,7 @@ func (f Facts) degradedRows(available operatorv1.OperatorCondition) []row {
 // rolloutTimeout is the Deployment's own message when its rollout exceeded the deadline.
 func (f Facts) rolloutTimeout() string {
 	progress := deploymentProgress(f.Deployment)
-	if progress == nil || f.complete() || progress.Reason != names.ReasonProgressDeadlineExceeded {
+	if progress == nil || progress.Reason != names.ReasonProgressDeadlineExceeded {
 		return ""
 	}
 	if progress.Message == "" {
@@ -247,10 +247,8 @@ func (f Facts) next(available operatorv1.OperatorCondition) time.Time {
 		}
 	}
 	for _, found := range f.faults() {
-		if !found.permanent {
-			consider(f.deadline(names.Progressing, found))
-			consider(f.deadline(names.Degraded, found))
-		}
+		consider(f.deadline(names.Progressing, found))
+		consider(f.deadline(names.Degraded, found))
 	}
 	if available.Status != operatorv1.ConditionTrue {
 		consider(f.unavailableDeadline())

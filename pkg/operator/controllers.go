@@ -5,6 +5,7 @@ import (
 
 	"github.com/openshift/library-go/pkg/controller/factory"
 
+	"github.com/openshift/cluster-image-registry-operator/pkg/controllers/bootstrap"
 	"github.com/openshift/cluster-image-registry-operator/pkg/controllers/clusteroperator"
 	"github.com/openshift/cluster-image-registry-operator/pkg/controllers/registry"
 	"github.com/openshift/cluster-image-registry-operator/pkg/controllers/routes"
@@ -36,12 +37,28 @@ func (p *process) newControllers(i *informerSet) []factory.Controller {
 	}
 	return []factory.Controller{
 		newLogLevelController(w.config, i.config.Informer(), p.recorder),
+		w.bootstrap(),
 		w.storage(),
 		w.registry(),
 		w.routes(),
 		w.trust(),
 		w.clusterOperator(),
 	}
+}
+
+func (w wiring) bootstrap() factory.Controller {
+	return bootstrap.New(bootstrap.Deps{
+		Client:                 w.config,
+		ConfigInformer:         w.i.config.Informer(),
+		ConfigClient:           w.clients.registry.ImageregistryV1().Configs(),
+		Infrastructures:        w.i.infrastructure.Lister(),
+		InfrastructureInformer: w.i.infrastructure.Informer(),
+		APIServers:             w.i.apiServer.Lister(),
+		APIServerInformer:      w.i.apiServer.Informer(),
+		ClaimClient:            w.clients.kube.CoreV1().PersistentVolumeClaims(names.OperatorNamespace),
+		StorageClassClient:     w.clients.kube.StorageV1().StorageClasses(),
+		Recorder:               w.recorder,
+	})
 }
 
 func (w wiring) storage() factory.Controller {

@@ -12,9 +12,6 @@ type Environment struct {
 	ReleaseVersion string
 	// ImageVersion (OPERATOR_IMAGE_VERSION) is the version looked up in the FeatureGate's status.
 	ImageVersion string
-	// PodName (POD_NAME) leads to the Deployment that events are attached to. It is empty, or the name of a pod of
-	// another cluster, where the operator runs outside the cluster that it manages.
-	PodName string
 	// RegistryImage (IMAGE) is the image of the registry.
 	RegistryImage string
 }
@@ -25,7 +22,6 @@ func EnvironmentFrom(lookup func(string) string) (Environment, error) {
 	env := Environment{
 		ReleaseVersion: lookup("RELEASE_VERSION"),
 		ImageVersion:   lookup("OPERATOR_IMAGE_VERSION"),
-		PodName:        lookup("POD_NAME"),
 		RegistryImage:  lookup("IMAGE"),
 	}
 	var missing []error

@@ -13,7 +13,7 @@ import (
 
 func TestEnvironmentFrom(t *testing.T) {
 	full := map[string]string{
-		"RELEASE_VERSION": "4.22.1", "OPERATOR_IMAGE_VERSION": "4.22.0", "POD_NAME": "operator-1", "IMAGE": "registry:1",
+		"RELEASE_VERSION": "4.22.1", "OPERATOR_IMAGE_VERSION": "4.22.0", "IMAGE": "registry:1",
 	}
 	for _, tc := range []struct {
 		name    string
@@ -23,10 +23,6 @@ func TestEnvironmentFrom(t *testing.T) {
 	}{
 		{
 			name: "every variable is taken",
-			want: Environment{ReleaseVersion: "4.22.1", ImageVersion: "4.22.0", PodName: "operator-1", RegistryImage: "registry:1"},
-		},
-		{
-			name: "the pod's name may be missing, outside the cluster there is none", without: []string{"POD_NAME"},
 			want: Environment{ReleaseVersion: "4.22.1", ImageVersion: "4.22.0", RegistryImage: "registry:1"},
 		},
 		{

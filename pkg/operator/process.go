@@ -8,10 +8,10 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/uuid"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
@@ -20,13 +20,16 @@ import (
 	"k8s.io/klog/v2"
 	"k8s.io/utils/clock"
 
-	configclient "github.com/openshift/client-go/config/clientset/versioned"
+	configinformers "github.com/openshift/client-go/config/informers/externalversions/config/v1"
 	"github.com/openshift/library-go/pkg/operator/events"
 
 	"github.com/openshift/cluster-image-registry-operator/pkg/metrics"
 	"github.com/openshift/cluster-image-registry-operator/pkg/names"
 	"github.com/openshift/cluster-image-registry-operator/pkg/version"
 )
+
+// topologyTime is how long the start waits for the topology.
+const topologyTime = 10 * time.Second
 
 // Options are what the command line and the environment say.
 type Options struct {
@@ -120,19 +123,23 @@ func (p *process) serve(ctx context.Context, server *metrics.Server) func() {
 	}
 }
 
-// run competes for the lease, leads, and tells orderly ends from failures.
+// run fills the caches, competes for the lease, leads, and tells orderly ends from failures.
 func (p *process) run(ctx context.Context, config *rest.Config) error {
-	var topology timings
+	informers := newInformers(p.clients)
+	// Before the lease: a successor that leads with full caches acts at once.
+	wait := informers.start(ctx)
+	defer wait()
+	var times timings
 	var topologyErr error
 	var reads sync.WaitGroup
-	reads.Go(func() { topology, topologyErr = readTimings(ctx, p.clients.config) })
-	reads.Go(func() { p.involved = involvedObject(ctx, p.clients.kube, p.options.Environment.PodName) })
+	reads.Go(func() { times, topologyErr = readTimings(ctx, informers.infrastructure) })
+	reads.Go(func() { p.involved = involvedObject(ctx, p.clients.kube) })
 	reads.Wait()
 	p.recorder = events.NewKubeRecorder(p.clients.kube.CoreV1().Events(names.OperatorNamespace), eventComponent, p.involved, p.clock)
 	if topologyErr != nil && ctx.Err() == nil {
 		p.recorder.Warningf("ControlPlaneTopology", "Using the lease timing of a highly available control plane: %v", topologyErr)
 	}
-	leases, err := leaseClient(config, topology)
+	leases, err := leaseClient(config, times)
 	if err != nil {
 		return err
 	}
@@ -144,10 +151,10 @@ func (p *process) run(ctx context.Context, config *rest.Config) error {
 	defer flush()
 	e := &election{
 		leases: leases, releases: leaseReleases(p.clients.kube), identity: identity,
-		timings: topology, recorder: recorder, health: p.health, drain: drainTime,
+		timings: times, recorder: recorder, health: p.health, drain: drainTime,
 	}
 	p.setReady("")
-	return p.verdict(ctx, e.run(ctx, p.lead))
+	return p.verdict(ctx, e.run(ctx, func(ctx context.Context) error { return p.lead(ctx, informers) }))
 }
 
 // verdict makes the end of the process out of what ended it.
@@ -183,11 +190,16 @@ func (p *process) ready() error {
 }
 
 // readTimings picks the timings of the lease by the topology, and those of a highly available control plane when it
-// cannot be read.
-func readTimings(ctx context.Context, client configclient.Interface) (timings, error) {
-	infrastructure, err := client.ConfigV1().Infrastructures().Get(ctx, names.Cluster, metav1.GetOptions{})
+// cannot be read soon.
+func readTimings(ctx context.Context, informer configinformers.InfrastructureInformer) (timings, error) {
+	ctx, cancel := context.WithTimeout(ctx, topologyTime)
+	defer cancel()
+	if !cache.WaitForCacheSync(ctx.Done(), informer.Informer().HasSynced) {
+		return timingsFor(""), fmt.Errorf("waiting for infrastructure %s: %w", names.Cluster, context.Cause(ctx))
+	}
+	infrastructure, err := informer.Lister().Get(names.Cluster)
 	if err != nil {
-		return timingsFor(""), fmt.Errorf("reading the control plane topology from infrastructure %s: %w", names.Cluster, err)
+		return timingsFor(""), fmt.Errorf("reading the control plane topology: %w", err)
 	}
 	return timingsFor(infrastructure.Status.ControlPlaneTopology), nil
 }

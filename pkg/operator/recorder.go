@@ -6,6 +6,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/kubernetes/scheme"
 	typedcorev1 "k8s.io/client-go/kubernetes/typed/core/v1"
@@ -25,21 +26,16 @@ const eventComponent = "image-registry-operator"
 // restartEventTime bounds the one event that the process waits for.
 const restartEventTime = 2 * time.Second
 
-// involvedObject is what our events are attached to: our Deployment, which is found through our pod. Where the operator
-// runs outside the cluster it manages there is no such pod, and events go to the namespace.
-func involvedObject(ctx context.Context, client kubernetes.Interface, podName string) *corev1.ObjectReference {
-	namespace := &corev1.ObjectReference{APIVersion: "v1", Kind: "Namespace", Name: names.OperatorNamespace, Namespace: names.OperatorNamespace}
-	if podName == "" {
-		// The library's own fallback would take the first pod it finds, be it the registry's.
-		return namespace
-	}
-	pod := &corev1.ObjectReference{Kind: "Pod", Name: podName, Namespace: names.OperatorNamespace}
-	found, err := events.GetControllerReferenceForCurrentPod(ctx, client, names.OperatorNamespace, pod)
+// involvedObject is what our events are attached to: our own Deployment. Its name is known, so there is no need to
+// climb to it from the pod; where the operator runs outside the cluster it manages there is none, and events go to the
+// namespace.
+func involvedObject(ctx context.Context, client kubernetes.Interface) *corev1.ObjectReference {
+	deployment, err := client.AppsV1().Deployments(names.OperatorNamespace).Get(ctx, names.OperatorDeployment, metav1.GetOptions{})
 	if err != nil {
-		klog.Warningf("Events go to the namespace %s, because the Deployment behind pod %s was not found: %v", names.OperatorNamespace, podName, err)
-		return namespace
+		klog.Warningf("Events go to the namespace %s: %v", names.OperatorNamespace, err)
+		return &corev1.ObjectReference{APIVersion: "v1", Kind: "Namespace", Name: names.OperatorNamespace, Namespace: names.OperatorNamespace}
 	}
-	return found
+	return &corev1.ObjectReference{APIVersion: "apps/v1", Kind: "Deployment", Name: deployment.Name, Namespace: deployment.Namespace, UID: deployment.UID}
 }
 
 // leaseRecorder attaches events to the Lease. It has a broadcaster of its own because the library's recorder knows one

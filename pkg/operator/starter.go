@@ -2,29 +2,22 @@ package operator
 
 import (
 	"context"
+	"fmt"
 	"sync"
 
 	"k8s.io/klog/v2"
 )
 
 // lead runs the controllers until the context ends, and returns when the last worker has.
-func (p *process) lead(ctx context.Context) error {
+func (p *process) lead(ctx context.Context, informers *informerSet) error {
 	logVersions(p.options.Files)
 	p.setReady("starting controllers")
-	ctx, cancel := context.WithCancel(ctx)
-	informers := newInformers(p.clients)
 	gates := newFeatureGates(p.options.Environment.ImageVersion, informers.featureGate.Lister(), informers.clusterVersion.Lister(), p.recorder)
 	for _, informer := range []cacheInformer{informers.featureGate.Informer(), informers.clusterVersion.Informer()} {
 		if _, err := informer.AddEventHandler(gates.handler()); err != nil {
-			cancel()
-			return err
+			return fmt.Errorf("watching feature gates: %w", err)
 		}
 	}
-	controllers := p.newControllers(informers)
-	wait := informers.start(ctx)
-	defer wait()
-	defer cancel()
-
 	initial, found, err := gates.wait(ctx, p.clock)
 	if err != nil || !found {
 		return err
@@ -35,7 +28,7 @@ func (p *process) lead(ctx context.Context) error {
 			p.stop(restart{difference})
 		}
 	})
-	for _, controller := range controllers {
+	for _, controller := range p.newControllers(informers) {
 		// One worker each: the work of each is one object.
 		workers.Go(func() { controller.Run(ctx, 1) })
 	}

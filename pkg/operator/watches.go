@@ -166,7 +166,7 @@ func (i *informerSet) watchInputs(c clients) {
 	secrets := selected(c.kube, names.OperatorNamespace, withoutTokens, nil)
 	i.secrets = secrets.Core().V1().Secrets()
 	i.add(secrets, i.secrets.Informer(), watch{
-		kind: "secrets", scope: names.OperatorNamespace, selector: "type is no ServiceAccount token", users: "registry, storage, routes, trust",
+		kind: "secrets", scope: names.OperatorNamespace, selector: "type!=kubernetes.io/dockercfg,type!=kubernetes.io/service-account-token", users: "registry, storage, routes, trust",
 		wide: "routes refer to Secrets by names that administrators choose",
 	})
 	user := selected(c.kube, names.UserConfigNamespace, nil, stripManagedFields)
@@ -195,7 +195,7 @@ func (i *informerSet) watchInputs(c clients) {
 	// The error says that the informer runs already, which it cannot: nothing has been started.
 	_ = i.nodes.Informer().SetTransform(stripNode)
 	i.add(nodes, i.nodes.Informer(), watch{
-		kind: "nodes, metadata only", selector: names.ZoneLabel, users: "registry",
+		kind: "nodes", selector: names.ZoneLabel, users: "registry",
 		wide: "the question is whether any node has the label",
 	})
 }

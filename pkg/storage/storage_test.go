@@ -276,25 +276,34 @@ func TestCredentials(t *testing.T) {
 	}
 	minted := named(names.CloudCredentials, map[string][]byte{"a": []byte("1"), "b": []byte("2")})
 	user := named(names.PrivateConfigurationUser, map[string][]byte{"a": []byte("3")})
-
-	if _, err := CredentialsFrom(Inputs{}, "ukeys", "mkeys"); err == nil || !strings.Contains(err.Error(), "openshift-image-registry/image-registry-private-configuration-user") ||
-		!strings.Contains(err.Error(), "ukeys") || !strings.Contains(err.Error(), "mkeys") {
-		t.Errorf("error is %v", err)
-	}
-	c, err := CredentialsFrom(Inputs{MintedSecret: minted}, "", "")
-	if err != nil || c.User {
-		t.Fatalf("%+v %v", c, err)
-	}
-	if values, err := c.Get("a", "b"); err != nil || !slices.Equal(values, []string{"1", "2"}) {
-		t.Errorf("values %v, %v", values, err)
-	}
-	c, err = CredentialsFrom(Inputs{MintedSecret: minted, UserSecret: user}, "", "")
-	if err != nil || !c.User {
-		t.Fatalf("%+v %v", c, err)
-	}
-	_, err = c.Get("a", "b")
-	var e *Error
-	if !errors.As(err, &e) || e.Reason != names.ReasonWaitingForCredentials || !strings.Contains(e.Message, "image-registry-private-configuration-user has no value for: b") {
-		t.Errorf("a missing key of the user's secret: %v", err)
+	for _, tt := range []struct {
+		name string
+		in   Inputs
+		want []string
+		text string
+	}{
+		{"the minted secret serves alone", Inputs{MintedSecret: minted}, []string{"1", "2"}, ""},
+		{"none names both secrets", Inputs{}, nil, "openshift-image-registry/image-registry-private-configuration-user"},
+		{"none names the keys of the user's", Inputs{}, nil, "ukeys"},
+		{"none names the keys of the minted one", Inputs{}, nil, "mkeys"},
+		{"the user's is never completed from the minted one", Inputs{MintedSecret: minted, UserSecret: user}, nil, "image-registry-private-configuration-user has no value for: b"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var values []string
+			c, err := CredentialsFrom(tt.in, "ukeys", "mkeys")
+			if err == nil {
+				values, err = c.Get("a", "b")
+			}
+			if !slices.Equal(values, tt.want) {
+				t.Errorf("values are %v", values)
+			}
+			var e *Error
+			if tt.text == "" {
+				return
+			}
+			if !errors.As(err, &e) || e.Reason != names.ReasonWaitingForCredentials || !strings.Contains(e.Message, tt.text) {
+				t.Errorf("error is %+v", err)
+			}
+		})
 	}
 }

@@ -18,6 +18,7 @@ import (
 	clienttesting "k8s.io/client-go/testing"
 	"k8s.io/client-go/tools/cache"
 	clocktesting "k8s.io/utils/clock/testing"
+	"k8s.io/utils/ptr"
 
 	configv1 "github.com/openshift/api/config/v1"
 	imageregistryv1 "github.com/openshift/api/imageregistry/v1"
@@ -258,12 +259,12 @@ func TestSyncMakesTheClaimFirst(t *testing.T) {
 	for _, tc := range []struct {
 		name    string
 		objects []runtime.Object
-		class   string
+		class   *string
 		warned  bool
 	}{
-		{"with the platform's class", []runtime.Object{class}, "ovirt-csi-sc", false},
-		{"with the default class where the platform's does not exist", nil, "", true},
-		{"unless there is one of that name", []runtime.Object{class, existing}, "", false},
+		{"with the platform's class", []runtime.Object{class}, ptr.To("ovirt-csi-sc"), false},
+		{"with the default class where the platform's does not exist", nil, nil, true},
+		{"unless there is one of that name", []runtime.Object{class, existing}, nil, false},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			h := newHarness(t, nil, append(tc.objects, infrastructure("oVirt", ""))...)
@@ -272,12 +273,9 @@ func TestSyncMakesTheClaimFirst(t *testing.T) {
 			expectWrites(t, []string{"create persistentvolumeclaims", "create configs", seeding}, writes)
 			claim, err := h.ClaimClient.Get(t.Context(), "image-registry-storage", metav1.GetOptions{})
 			must(t, err)
-			got := ""
-			if claim.Spec.StorageClassName != nil {
-				got = *claim.Spec.StorageClassName
-			}
-			if got != tc.class {
-				t.Errorf("class %q, want %q", got, tc.class)
+			// An empty name is not the default class, it is no class.
+			if diff := cmp.Diff(tc.class, claim.Spec.StorageClassName); diff != "" {
+				t.Errorf("class (-want +got):\n%s", diff)
 			}
 			if warned := h.recorder.Events()[0].Reason == "StorageClassNotFound"; warned != tc.warned {
 				t.Errorf("events %v", h.recorder.Events())

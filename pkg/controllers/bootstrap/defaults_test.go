@@ -125,6 +125,7 @@ func TestObserveTLS(t *testing.T) {
 		{"an unknown type is Intermediate", &configv1.TLSSecurityProfile{Type: "Future"}, intermediate},
 		{"Custom without content is Intermediate", &configv1.TLSSecurityProfile{Type: "Custom"}, intermediate},
 		{"content without the type Custom does not count", &configv1.TLSSecurityProfile{Type: "Intermediate", Custom: custom}, intermediate},
+		{"nor does content with an unknown type", &configv1.TLSSecurityProfile{Type: "Future", Custom: custom}, intermediate},
 		{"Modern", &configv1.TLSSecurityProfile{Type: "Modern"}, TLS{"VersionTLS13", modern}},
 		{"Custom leaves out what Go does not know", &configv1.TLSSecurityProfile{Type: "Custom", Custom: custom}, TLS{"VersionTLS11", []string{"TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"}}},
 	} {

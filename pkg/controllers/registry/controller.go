@@ -17,11 +17,9 @@ import (
 	policyinformers "k8s.io/client-go/informers/policy/v1"
 	rbacinformers "k8s.io/client-go/informers/rbac/v1"
 	"k8s.io/client-go/kubernetes"
-	"k8s.io/klog/v2"
 	"k8s.io/utils/clock"
 
 	"github.com/openshift/cluster-image-registry-operator/pkg/apply"
-	"github.com/openshift/cluster-image-registry-operator/pkg/conditions"
 	"github.com/openshift/cluster-image-registry-operator/pkg/names"
 	"github.com/openshift/cluster-image-registry-operator/pkg/operatorclient"
 	"github.com/openshift/cluster-image-registry-operator/pkg/storage"
@@ -99,52 +97,45 @@ func newController(deps Deps) *controller {
 }
 
 func (c *controller) sync(ctx context.Context, syncCtx factory.SyncContext) error {
+	again, err := c.pass(ctx)
+	if again > 0 {
+		syncCtx.Queue().AddAfter(syncCtx.QueueKey(), again)
+	}
+	return err
+}
+
+// pass does one sync. It returns after how long to look again whatever happens, zero for never.
+func (c *controller) pass(ctx context.Context) (time.Duration, error) {
 	config, err := c.Client.Config()
 	if apierrors.IsNotFound(err) {
-		return nil
+		return 0, nil
 	}
 	if err != nil {
-		return fmt.Errorf("reading config %s: %w", names.Cluster, err)
+		return 0, fmt.Errorf("reading config %s: %w", names.Cluster, err)
 	}
 	in, err := c.gather(config)
 	if err != nil {
-		return err
+		return longestPause, err
 	}
 	c.zoned.Store(in.Zones)
 	done := c.reconcile(ctx, in)
 	if c.stale(done.applied) {
-		return done.applied
+		return 0, done.applied
 	}
 	now := c.Clock.Now()
 	status, next := statusOf(in, done, now)
 	if err := c.Client.ApplyStatus(ctx, names.RegistryController, status); err != nil {
-		return fmt.Errorf("applying status of config %s: %w", config.Name, err)
+		return longestPause, fmt.Errorf("applying status of config %s: %w", config.Name, err)
 	}
+	var again time.Duration
 	if !next.IsZero() {
-		syncCtx.Queue().AddAfter(syncCtx.QueueKey(), next.Sub(now))
+		again = next.Sub(now)
 	}
-	return c.retry(syncCtx, done)
-}
-
-// retry hands a transient error to the queue. An error that only an edit can cure waits for that edit.
-func (c *controller) retry(syncCtx factory.SyncContext, done outcome) error {
-	for _, err := range []error{done.invalid, done.applied} {
-		if err == nil {
-			continue
+	if err := transient(done); err != nil {
+		if again == 0 || again > longestPause {
+			again = longestPause
 		}
-		if conditions.IsPermanent(err) {
-			klog.InfoS("cannot go on before something is changed", "controller", names.RegistryController, "err", err)
-			continue
-		}
-		syncCtx.Queue().AddAfter(syncCtx.QueueKey(), longestPause)
-		return err
+		return again, err
 	}
-	return nil
-}
-
-// zonesChanged passes events of nodes only when the answer to the one question about nodes has changed: their status
-// moves all the time.
-func (c *controller) zonesChanged(any) bool {
-	var r reader
-	return c.zones(&r) != c.zoned.Load()
+	return again, nil
 }

@@ -50,8 +50,11 @@ func TestDependenciesOfEveryKindOfReference(t *testing.T) {
 		},
 	}
 	want := []dependency{
-		{kindConfigMap, "b", false}, {kindConfigMap, "c", true}, {kindConfigMap, "e", false},
-		{kindSecret, "a", false}, {kindSecret, "d", false},
+		{kindConfigMap, "b", false},
+		{kindConfigMap, "c", true},
+		{kindConfigMap, "e", false},
+		{kindSecret, "a", false},
+		{kindSecret, "d", false},
 	}
 	if diff := cmp.Diff(want, dependenciesOf(pod), cmp.AllowUnexported(dependency{})); diff != "" {
 		t.Errorf("needed in one place is needed (-want +got):\n%s", diff)

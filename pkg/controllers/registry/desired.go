@@ -60,8 +60,8 @@ func Render(in Inputs) (Desired, error) {
 // about a location counts only for that location.
 func storageSettings(in Inputs) (settings storage.Settings, waiting string, err error) {
 	coordinates := in.Config.Status.Storage
-	driver, err := in.Drivers.Select(&coordinates)
-	if err != nil {
+	driver, ready := driverOf(in)
+	if !ready {
 		// The storage controller says in StorageReady what is wrong or under way.
 		return storage.Settings{}, "Waiting for storage that is set up", nil
 	}
@@ -78,6 +78,12 @@ func storageSettings(in Inputs) (settings storage.Settings, waiting string, err 
 		return storage.Settings{}, "", fmt.Errorf("rendering settings of storage %s: %w", storage.Describe(coordinates), err)
 	}
 	return settings, "", nil
+}
+
+// driverOf is the driver of status.storage, if that is one storage of a kind we know.
+func driverOf(in Inputs) (storage.Driver, bool) {
+	driver, err := in.Drivers.Select(&in.Config.Status.Storage)
+	return driver, err == nil
 }
 
 // renderStatic makes all objects that do not depend on storage.

@@ -307,6 +307,7 @@ func TestWhatIsRendered(t *testing.T) {
 		{"no serving certificate yet", []func(*world){func(w *world) { delete(w.secrets, names.RegistryTLSSecret) }}, true, false, "Waiting for Secret image-registry-tls (made by the service CA for Service image-registry)", ""},
 		{"no CA yet", []func(*world){func(w *world) { delete(w.configMaps, names.Certificates) }}, true, false, "Waiting for ConfigMap image-registry-certificates with the service CA (made by this operator once the service CA has filled ConfigMap serviceca)", ""},
 		{"CA without the service CA yet", []func(*world){func(w *world) { w.configMaps[names.Certificates].Data = map[string]string{"other..5000": "ca"} }}, true, false, "Waiting for ConfigMap image-registry-certificates with the service CA (made by this operator once the service CA has filled ConfigMap serviceca)", ""},
+		{"CA without the service CA beside running pods: their business goes on", []func(*world){running, func(w *world) { w.configMaps[names.Certificates].Data = map[string]string{"other..5000": "ca"} }}, true, true, "", ""},
 		{"no trusted CA: optional", []func(*world){func(w *world) { delete(w.configMaps, names.TrustedCA) }}, true, true, "", ""},
 		{"no pull secret: optional", []func(*world){func(w *world) { w.pullSecret = nil }}, true, true, "", ""},
 		{"serving certificate lost beside running pods", []func(*world){running, func(w *world) { delete(w.secrets, names.RegistryTLSSecret) }}, true, true, "", "the registry's pods need Secret image-registry-tls (made by the service CA for Service image-registry)"},

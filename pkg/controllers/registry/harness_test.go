@@ -11,7 +11,6 @@ import (
 	operatorv1 "github.com/openshift/api/operator/v1"
 	configfake "github.com/openshift/client-go/config/clientset/versioned/fake"
 	configinformers "github.com/openshift/client-go/config/informers/externalversions"
-	"github.com/openshift/library-go/pkg/controller/factory"
 	"github.com/openshift/library-go/pkg/operator/events"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -26,7 +25,6 @@ import (
 	"k8s.io/client-go/metadata/metadatainformer"
 	clienttesting "k8s.io/client-go/testing"
 	"k8s.io/client-go/tools/cache"
-	"k8s.io/client-go/util/workqueue"
 	clocktesting "k8s.io/utils/clock/testing"
 
 	"github.com/openshift/cluster-image-registry-operator/pkg/names"
@@ -45,25 +43,8 @@ type harness struct {
 	clock   *clocktesting.FakePassiveClock
 	deps    Deps
 	c       *controller
-	queue   *delays
+	again   time.Duration
 }
-
-// delays records what the sync asked to be woken for.
-type delays struct {
-	workqueue.RateLimitingInterface
-	asked []time.Duration
-}
-
-func (d *delays) AddAfter(_ any, delay time.Duration) { d.asked = append(d.asked, delay) }
-
-type syncContext struct {
-	queue    workqueue.RateLimitingInterface
-	recorder events.Recorder
-}
-
-func (s syncContext) Queue() workqueue.RateLimitingInterface { return s.queue }
-func (s syncContext) QueueKey() string                       { return factory.DefaultQueueKey }
-func (s syncContext) Recorder() events.Recorder              { return s.recorder }
 
 func newHarness(t *testing.T, w *world) *harness {
 	t.Helper()
@@ -90,7 +71,7 @@ func newHarness(t *testing.T, w *world) *harness {
 
 func newDeps(h *harness, w *world) Deps {
 	kube := informers.NewSharedInformerFactory(h.kube, 0)
-	config := configinformers.NewSharedInformerFactory(configfake.NewSimpleClientset(), 0)
+	config := configinformers.NewSharedInformerFactory(&configfake.Clientset{}, 0)
 	metadata := metadatainformer.NewSharedInformerFactory(metadatafake.NewSimpleMetadataClient(metadatafake.NewTestScheme()), 0)
 	d := Deps{
 		Client: h.config, Kube: h.kube, ConfigInformer: kube.Core().V1().Pods().Informer(),
@@ -172,8 +153,8 @@ func (h *harness) sync() ([]string, error) {
 	h.refresh()
 	h.kube.ClearActions()
 	h.config.ForgetWrites()
-	h.queue = &delays{}
-	err := h.c.sync(context.Background(), syncContext{queue: h.queue, recorder: h.deps.Recorder})
+	again, err := h.c.pass(context.Background())
+	h.again = again
 	var writes []string
 	for _, action := range h.kube.Actions() {
 		writes = append(writes, action.GetVerb()+" "+action.GetResource().Resource+"/"+nameOf(action))

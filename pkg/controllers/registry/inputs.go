@@ -109,6 +109,13 @@ func (c *controller) zones(r *reader) bool {
 	return len(nodes) > 0
 }
 
+// zonesChanged passes events of nodes only when the answer to the one question about nodes has changed: their status
+// moves all the time.
+func (c *controller) zonesChanged(any) bool {
+	var r reader
+	return c.zones(&r) != c.zoned.Load()
+}
+
 // reader keeps the first error of many reads.
 type reader struct{ err error }
 

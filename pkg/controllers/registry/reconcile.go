@@ -10,6 +10,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/klog/v2"
 
 	"github.com/openshift/cluster-image-registry-operator/pkg/apply"
 	"github.com/openshift/cluster-image-registry-operator/pkg/conditions"
@@ -173,4 +174,18 @@ func (c *controller) stale(err error) bool {
 	}
 	c.behind++
 	return c.behind <= maxStale
+}
+
+// transient is the error that trying again may cure. One that only an edit can cure waits for that edit.
+func transient(done outcome) error {
+	for _, err := range []error{done.invalid, done.applied} {
+		if err == nil {
+			continue
+		}
+		if !conditions.IsPermanent(err) {
+			return err
+		}
+		klog.InfoS("cannot go on before something is changed", "controller", names.RegistryController, "err", err)
+	}
+	return nil
 }

@@ -90,13 +90,31 @@ func TestTakeOverChangesWhatItMeansTo(t *testing.T) {
 		t.Fatal("nothing changes")
 	}
 
-	// Undo the intended differences: what is left must be what the API server made of the reference's Deployment.
-	pod, container, old := &merged.Spec.Template.Spec, registry(merged), registry(live)
+	undoSecret(t, registry(merged), registry(live))
+	undoHardening(t, &merged.Spec.Template.Spec, registry(live))
+	setChecksum(merged, checksumOf(live))
+	if !equality.Semantic.DeepEqual(live.Spec, merged.Spec) {
+		t.Errorf("differs beyond what is meant (-reference +ours):\n%s", cmp.Diff(live.Spec, merged.Spec))
+	}
+	if merged.Annotations["deployment.kubernetes.io/revision"] != "2" {
+		t.Errorf("a foreign annotation is lost: %v", merged.Annotations)
+	}
+}
+
+// undoSecret and undoHardening check the intended differences and take them back: what is left must be what the API
+// server made of the reference's Deployment.
+func undoSecret(t *testing.T, container, old *corev1.Container) {
+	t.Helper()
 	at := slices.IndexFunc(container.Env, func(v corev1.EnvVar) bool { return v.Name == names.RegistryHTTPSecretKey })
 	if container.Env[at].Value != "" || container.Env[at].ValueFrom == nil {
 		t.Errorf("the http secret is still a literal")
 	}
 	container.Env[at] = old.Env[at]
+}
+
+func undoHardening(t *testing.T, pod *corev1.PodSpec, old *corev1.Container) {
+	t.Helper()
+	container := &pod.Containers[0]
 	if container.StartupProbe == nil {
 		t.Error("no startup probe")
 	}
@@ -126,13 +144,6 @@ func TestTakeOverChangesWhatItMeansTo(t *testing.T) {
 		case "ca-trust-extracted":
 			volume.EmptyDir.SizeLimit = nil
 		}
-	}
-	setChecksum(merged, checksumOf(live))
-	if !equality.Semantic.DeepEqual(live.Spec, merged.Spec) {
-		t.Errorf("differs beyond what is meant (-reference +ours):\n%s", cmp.Diff(live.Spec, merged.Spec))
-	}
-	if merged.Annotations["deployment.kubernetes.io/revision"] != "2" {
-		t.Errorf("a foreign annotation is lost: %v", merged.Annotations)
 	}
 }
 

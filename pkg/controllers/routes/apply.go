@@ -29,42 +29,54 @@ func (c *controller) live() ([]*routev1.Route, error) {
 	return live, nil
 }
 
+// outcome collects what went wrong.
+type outcome struct {
+	problems []Problem
+	errs     []error
+}
+
+// failed notes an error that a retry may cure.
+func (o *outcome) failed(err error) {
+	if err == nil {
+		return
+	}
+	o.errs = append(o.errs, err)
+	if !apierrors.IsConflict(err) && !apierrors.IsAlreadyExists(err) {
+		// Those two only say that the cache is behind, which is no news for a condition.
+		o.problems = append(o.problems, Problem{names.ReasonError, err.Error()})
+	}
+}
+
 // apply writes what differs from plan and removes obsolete routes. Each route is on its own: what goes wrong is
 // added to the problems, and as an error for those that a retry may cure.
 func (c *controller) apply(ctx context.Context, plan Plan, live []*routev1.Route) ([]Problem, error) {
-	problems, errs := slices.Clone(plan.Problems), []error{}
-	failed := func(err error) {
-		if err == nil {
-			return
-		}
-		errs = append(errs, err)
-		if !apierrors.IsConflict(err) && !apierrors.IsAlreadyExists(err) {
-			// Those two only say that the cache is behind, which is no news for a condition.
-			problems = append(problems, Problem{names.ReasonError, err.Error()})
-		}
-	}
+	result := outcome{problems: slices.Clone(plan.Problems)}
 	for _, desired := range plan.Routes {
 		existing := find(live, desired.Name)
 		switch {
 		case existing != nil && !owned(existing):
-			problems = append(problems, Problem{names.ReasonRouteConflict, fmt.Sprintf(
+			result.problems = append(result.problems, Problem{names.ReasonRouteConflict, fmt.Sprintf(
 				"route %s/%s exists and was not made by the operator (it has no annotation %s); rename or delete it, or choose another name in spec.routes",
 				names.OperatorNamespace, desired.Name, names.OwnedAnnotation)})
 		case existing == nil || existing.DeletionTimestamp == nil:
 			_, _, err := apply.Apply(ctx, c.applier, discreet{c.RouteClient}, routeKind, existing, desired)
-			failed(err)
+			result.failed(err)
 		}
 	}
 	for _, route := range live {
 		if owned(route) && !plan.Wanted.Has(route.Name) {
-			deleted, err := apply.Delete(ctx, c.RouteClient, routeKind, route)
-			failed(err)
-			if deleted && err == nil {
-				c.Recorder.Eventf("RouteDeleted", "Deleted Route %s/%s", names.OperatorNamespace, route.Name)
-			}
+			result.failed(c.remove(ctx, route))
 		}
 	}
-	return problems, errors.Join(errs...)
+	return result.problems, errors.Join(result.errs...)
+}
+
+func (c *controller) remove(ctx context.Context, route *routev1.Route) error {
+	deleted, err := apply.Delete(ctx, c.RouteClient, routeKind, route)
+	if deleted && err == nil {
+		c.Recorder.Eventf("RouteDeleted", "Deleted Route %s/%s", names.OperatorNamespace, route.Name)
+	}
+	return err
 }
 
 func find(live []*routev1.Route, name string) *routev1.Route {

@@ -54,7 +54,7 @@ type Deps struct {
 
 // New returns the controller.
 func New(deps Deps) factory.Controller {
-	c := &controller{Deps: deps}
+	c := &controller{Deps: deps, timeout: syncTimeout}
 	return factory.New().
 		WithInformers(deps.Informers...).
 		WithSync(c.sync).
@@ -63,6 +63,8 @@ func New(deps Deps) factory.Controller {
 
 type controller struct {
 	Deps
+	// timeout bounds the cloud calls of one sync.
+	timeout time.Duration
 	// memory is of this process only; without it the controller does more work, never other work.
 	memory memory
 	// configs bridges the time until the cache shows what was just written.
@@ -71,7 +73,7 @@ type controller struct {
 	unwritten int
 }
 
-// syncTimeout bounds the cloud calls of one sync. What did not fit is retried.
+// syncTimeout is how long the cloud calls of one sync may take. What did not fit is retried.
 const syncTimeout = 3 * time.Minute
 
 func (c *controller) sync(ctx context.Context, syncCtx factory.SyncContext) error {
@@ -88,7 +90,7 @@ func (c *controller) sync(ctx context.Context, syncCtx factory.SyncContext) erro
 		c.memory = memory{}
 		return nil
 	}
-	timed, cancel := context.WithTimeout(ctx, syncTimeout)
+	timed, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	o := work(timed)
 	if ctx.Err() != nil {

@@ -9,13 +9,13 @@ import (
 	"testing"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	configv1 "github.com/openshift/api/config/v1"
 	imageregistryv1 "github.com/openshift/api/imageregistry/v1"
 	operatorv1 "github.com/openshift/api/operator/v1"
+	"github.com/openshift/library-go/pkg/controller/factory"
 
 	"github.com/openshift/cluster-image-registry-operator/pkg/names"
 	"github.com/openshift/cluster-image-registry-operator/pkg/storage"
@@ -293,15 +293,26 @@ func TestErrors(t *testing.T) {
 			t.Errorf("waits are %v", waits)
 		}
 	})
-	t.Run("a change of inputs is tried at once", func(t *testing.T) {
+	for _, name := range []string{names.CloudCredentials, names.PrivateConfigurationUser} {
+		t.Run("a change of secret "+name+" is tried at once", func(t *testing.T) {
+			w := newWorld(t, config())
+			w.secret(name, "old")
+			w.cloud.fail["plan"] = transient
+			w.mustSync()
+			w.cloud.fail = map[string]error{}
+			w.secret(name, "new")
+			w.mustSync()
+			w.expect("StorageReady", w.condition(names.StorageReady), "True/AsExpected")
+		})
+	}
+	t.Run("a change of the infrastructure is tried at once", func(t *testing.T) {
 		w := newWorld(t, config())
 		w.cloud.fail["plan"] = transient
 		w.mustSync()
 		w.cloud.fail = map[string]error{}
-		secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: names.CloudCredentials}, Data: map[string][]byte{"k": []byte("v")}}
-		if _, err := w.kube.CoreV1().Secrets(names.OperatorNamespace).Create(context.Background(), secret, metav1.CreateOptions{}); err != nil {
-			t.Fatal(err)
-		}
+		changed := infrastructure(configv1.AWSPlatformType)
+		changed.Status.PlatformStatus.AWS.ResourceTags = []configv1.AWSResourceTag{{Key: "k", Value: "v"}}
+		w.add("infrastructures", changed)
 		w.mustSync()
 		w.expect("StorageReady", w.condition(names.StorageReady), "True/AsExpected")
 	})
@@ -400,4 +411,81 @@ func TestDriftInTheClusterIsRepairedWithoutTheCloud(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.expect("creation", fmt.Sprint(storage.CreationRecorded(pair.Data, w.config().Status.Storage)), "true")
+}
+
+func TestASyncThatRunsOutOfTimeIsAFailure(t *testing.T) {
+	w := newWorld(t, config())
+	w.cloud.hangs, w.controller.timeout = true, time.Millisecond
+	w.mustSync()
+	w.expect("StorageReady", w.condition(names.StorageReady), "False/Error")
+	w.expect("next", w.controller.memory.next.Sub(w.clock.Now()).String(), firstRetry.String())
+}
+
+func TestAProcessThatIsAskedToStopConcludesNothing(t *testing.T) {
+	w := newWorld(t, config())
+	w.cloud.hangs = true
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := w.controller.sync(ctx, factory.NewSyncContext("test", w.recorder)); !errors.Is(err, context.Canceled) {
+		t.Errorf("sync: %v", err)
+	}
+	w.expect("writes", fmt.Sprint(w.client.Writes()), "[]")
+}
+
+func TestReplicasMatterOnlyToDriversThatObserveThem(t *testing.T) {
+	for observed, want := range map[bool]string{false: "[]", true: "[plan ensure]"} {
+		w := newWorld(t, config())
+		w.cloud.observed = observed
+		w.restart()
+		w.mustSync()
+		w.cloud.calls = nil
+		w.edit(func(c *imageregistryv1.Config) { c.Spec.Replicas = 5 })
+		w.client.ForgetWrites()
+		w.mustSync()
+		w.expect("calls", fmt.Sprint(w.cloud.calls), want)
+		if !observed {
+			w.expect("writes", fmt.Sprint(w.client.Writes()), "[]")
+		}
+	}
+}
+
+func TestWritesThatFailAreTriedAgainWithoutTheCloud(t *testing.T) {
+	w := newWorld(t, config())
+	w.client.Fail("storage", errors.New("no API server"))
+	w.mustSync()
+	w.expect("StorageReady", w.condition(names.StorageReady), "False/Error")
+	wait, due := w.controller.due(outcome{unwritten: true})
+	w.expect("retry", fmt.Sprint(wait, due), "2s true")
+	w.client.Fail("storage", nil)
+	w.cloud.calls = nil
+	w.mustSync()
+	w.expect("StorageReady", w.condition(names.StorageReady), "True/AsExpected")
+	w.expect("cloud", fmt.Sprint(w.cloud.calls), "[]")
+}
+
+// A cache that lags behind the controller's own writes must not make it work on the old object.
+func TestACacheThatIsBehind(t *testing.T) {
+	before := config()
+	before.ResourceVersion = "1"
+	after := before.DeepCopy()
+	after.ResourceVersion = "2"
+	foreign := before.DeepCopy()
+	foreign.ResourceVersion = "3"
+	f := freshest{}
+	f.wrote(before, after)
+	if f.newer(before) != after {
+		t.Error("the old object is used although a newer one was written")
+	}
+	if f.newer(foreign) != foreign {
+		t.Error("an object that has moved on is not used")
+	}
+	if f.newer(before) != before {
+		t.Error("what was written is remembered after the cache has caught up")
+	}
+	f.wrote(before, after)
+	other := before.DeepCopy()
+	other.UID = "another"
+	if f.newer(other) != other {
+		t.Error("an object that was created anew is taken for the old one")
+	}
 }

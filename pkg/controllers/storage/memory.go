@@ -3,7 +3,6 @@ package storage
 import (
 	"time"
 
-	imageregistryv1 "github.com/openshift/api/imageregistry/v1"
 	operatorv1 "github.com/openshift/api/operator/v1"
 
 	"github.com/openshift/cluster-image-registry-operator/pkg/storage"
@@ -95,15 +94,6 @@ func backoff(failures int) time.Duration {
 // needsEnsure tells whether a check is not enough.
 func (m *memory) needsEnsure(now time.Time) bool {
 	return m.done == nil || m.done.Incomplete || m.failures > 0 || now.Sub(m.verified) >= verifyInterval
-}
-
-// publishable tells whether the last success holds: nothing has failed since, or what failed is a later look at the
-// storage that is in use anyway.
-func (m *memory) publishable(config *imageregistryv1.Config) bool {
-	if m.done == nil {
-		return false
-	}
-	return m.last.reason == "" || inUse(config, m.done.Coordinates)
 }
 
 // replace puts condition into conditions, in the place of the one of its type.

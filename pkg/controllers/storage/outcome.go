@@ -86,6 +86,9 @@ func (o outcome) ready() operatorv1.OperatorCondition {
 	condition := operatorv1.OperatorCondition{
 		Type: names.StorageReady, Status: operatorv1.ConditionTrue, Reason: names.ReasonAsExpected, Message: o.message,
 	}
+	if o.err != nil && o.reason == "" {
+		o.reason = names.ReasonError
+	}
 	if o.reason != "" {
 		condition.Status, condition.Reason = operatorv1.ConditionFalse, o.reason
 	}

@@ -2,6 +2,7 @@ package storage
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -38,7 +39,7 @@ func (p *pass) provide(ctx context.Context) outcome {
 	if !p.memory.settled(inputs, now) {
 		p.memory.reset(inputs)
 		o := p.attempt(ctx, t, now)
-		if ctx.Err() != nil || apierrors.IsConflict(o.err) {
+		if ended(ctx) || apierrors.IsConflict(o.err) {
 			p.memory.inputs = ""
 			return o
 		}
@@ -48,7 +49,7 @@ func (p *pass) provide(ctx context.Context) outcome {
 		}
 		p.memory.inputs = p.fingerprint(t.in, t.driver)
 	}
-	if !p.memory.publishable(p.config) {
+	if p.memory.done == nil {
 		return p.memory.last
 	}
 	if err := p.publish(ctx, t, p.memory.done); err != nil {
@@ -78,7 +79,7 @@ func (p *pass) attempt(ctx context.Context, t target, now time.Time) outcome {
 		result, o, err = p.establish(ctx, t)
 	}
 	switch {
-	case ctx.Err() != nil || apierrors.IsConflict(err):
+	case ended(ctx) || apierrors.IsConflict(err):
 		return outcome{err: err}
 	case err != nil:
 		o = p.memory.failed(failure(p.config, err), now)
@@ -217,6 +218,9 @@ func (p *pass) notes(result storage.Result) {
 		}
 	}
 }
+
+// ended tells that the process is asked to stop, other than that the sync has run out of its time.
+func ended(ctx context.Context) bool { return errors.Is(ctx.Err(), context.Canceled) }
 
 func (p *pass) removing() bool {
 	return p.config.DeletionTimestamp != nil || p.config.Spec.ManagementState == operatorv1.Removed

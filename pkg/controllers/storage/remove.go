@@ -74,11 +74,13 @@ func (p *pass) removeMedium(ctx context.Context) outcome {
 	p.memory.reset(inputs)
 	progress, err := step(ctx, driver, in)
 	switch {
-	case ctx.Err() != nil:
+	case ended(ctx):
 		return outcome{err: ctx.Err()}
 	case err != nil:
 		o := failure(p.config, err)
-		o.message = fmt.Sprintf("removing storage: %v (to keep the storage and go on, set spec.storage.managementState to Unmanaged)", err)
+		if !o.permanent() {
+			o.message = fmt.Sprintf("removing storage: %v (to keep the storage and go on, set spec.storage.managementState to Unmanaged)", err)
+		}
 		o = p.memory.failed(o, now)
 		logFailure(err, driver.Kind, p.memory.next.Sub(now))
 		return o

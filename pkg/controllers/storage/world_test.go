@@ -12,6 +12,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/client-go/kubernetes/fake"
@@ -109,11 +110,25 @@ func (w *world) drop(kind string, object any) {
 	}
 }
 
+// secret makes the Secret of that name hold value.
+func (w *world) secret(name, value string) {
+	w.t.Helper()
+	client := w.kube.CoreV1().Secrets(names.OperatorNamespace)
+	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: name}, Data: map[string][]byte{"key": []byte(value)}}
+	_, err := client.Create(context.Background(), secret, metav1.CreateOptions{})
+	if apierrors.IsAlreadyExists(err) {
+		_, err = client.Update(context.Background(), secret, metav1.UpdateOptions{})
+	}
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
 // restart begins a new process, which remembers nothing.
 func (w *world) restart() {
 	secrets := w.kube.CoreV1().Secrets(names.OperatorNamespace)
 	configMaps := corev1listers.NewConfigMapLister(w.indexers["configmaps"])
-	w.controller = &controller{Deps: Deps{
+	w.controller = &controller{timeout: syncTimeout, Deps: Deps{
 		Client:            &mortalClient{Client: w.client, w: w},
 		Drivers:           storage.Drivers{w.cloud.driver()},
 		Infrastructures:   configv1listers.NewInfrastructureLister(w.indexers["infrastructures"]),
@@ -275,6 +290,10 @@ type cloud struct {
 	// companion is a second condition that ensure reports while the medium is managed.
 	companion string
 	retry     time.Duration
+	// hangs makes calls last until their context ends.
+	hangs bool
+	// observed makes the number of replicas count.
+	observed bool
 }
 
 type medium struct {
@@ -285,7 +304,12 @@ type medium struct {
 func (c *cloud) names() string { return strings.Join(slices.Sorted(maps.Keys(c.media)), " ") }
 
 func (c *cloud) driver() storage.Driver {
+	var observed func(storage.Inputs) string
+	if c.observed {
+		observed = func(in storage.Inputs) string { return fmt.Sprint(in.Replicas) }
+	}
 	return storage.Driver{
+		Observed:   observed,
 		Kind:       storage.S3,
 		Configured: func(s *storage.Coordinates) bool { return s.S3 != nil },
 		New: func(in storage.Inputs) (storage.Backend, error) {
@@ -312,8 +336,12 @@ type fakeBackend struct {
 	in storage.Inputs
 }
 
-func (b *fakeBackend) call(name string) error {
+func (b *fakeBackend) call(ctx context.Context, name string) error {
 	b.c.calls = append(b.c.calls, name)
+	if b.c.hangs {
+		<-ctx.Done()
+		return ctx.Err()
+	}
 	return b.c.fail[name]
 }
 
@@ -332,8 +360,8 @@ func exists(reason string) operatorv1.OperatorCondition {
 	return operatorv1.OperatorCondition{Type: names.StorageExists, Status: operatorv1.ConditionTrue, Reason: reason}
 }
 
-func (b *fakeBackend) Plan(context.Context) (storage.Plan, error) {
-	if err := b.call("plan"); err != nil {
+func (b *fakeBackend) Plan(ctx context.Context) (storage.Plan, error) {
+	if err := b.call(ctx, "plan"); err != nil {
 		return storage.Plan{}, err
 	}
 	plan := storage.Plan{Coordinates: b.coordinates(), ManagementState: "Managed"}
@@ -345,8 +373,8 @@ func (b *fakeBackend) Plan(context.Context) (storage.Plan, error) {
 	return plan, nil
 }
 
-func (b *fakeBackend) Ensure(context.Context) (storage.Result, error) {
-	if err := b.call("ensure"); err != nil {
+func (b *fakeBackend) Ensure(ctx context.Context) (storage.Result, error) {
+	if err := b.call(ctx, "ensure"); err != nil {
 		return storage.Result{}, err
 	}
 	c := b.coordinates()
@@ -372,8 +400,8 @@ func (b *fakeBackend) Ensure(context.Context) (storage.Result, error) {
 	return result, nil
 }
 
-func (b *fakeBackend) Remove(context.Context) (storage.Progress, error) {
-	if err := b.call("remove"); err != nil {
+func (b *fakeBackend) Remove(ctx context.Context) (storage.Progress, error) {
+	if err := b.call(ctx, "remove"); err != nil {
 		return storage.Progress{}, err
 	}
 	name := b.in.Coordinates.S3.Bucket

@@ -228,6 +228,11 @@ func TestMergeStaysWithinTheSizeOfAConfigMap(t *testing.T) {
 			errors: []string{"key big of configmap openshift-image-registry/image-registry-certificates"},
 		},
 		{
+			name: "one entry that could just fit is left out for several smaller ones", user: data{"a-big": filler(maxSize - 2*len(ca) - 1), "b": "12", "c": "34"},
+			certs: []string{key1, key2, "b", "c"}, reg: []string{key1, key2},
+			errors: []string{"key a-big of configmap openshift-image-registry/image-registry-certificates"},
+		},
+		{
 			name: "own entries and the storage's come before redirects and additional entries", storage: filler(maxSize / 2), user: data{"a": filler(maxSize / 2)},
 			certs: []string{key1, key2, storageKey}, reg: []string{key1, key2},
 			errors: []string{

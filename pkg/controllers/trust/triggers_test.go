@@ -41,7 +41,8 @@ func (w watched) Config() (*imageregistryv1.Config, error) {
 }
 
 func TestTriggers(t *testing.T) {
-	h := newHarness(t, nil, template("serviceca.yaml"))
+	// Everything is there, so that no sync asks for another one.
+	h := newHarness(t, nil, template("serviceca.yaml"), template("certificates.yaml"), template("registryca.yaml"))
 	w := watched{h.config, make(chan struct{}, 1)}
 	h.Client = w
 	triggers := map[string]*trigger{}
@@ -72,6 +73,8 @@ func TestTriggers(t *testing.T) {
 		}
 	}
 
+	triggers["configmaps"].handler.OnAdd(&corev1.ConfigMap{ObjectMeta: named("image-registry-certificates")}, false)
+	expect("a new output")
 	for name, object := range map[string]runtime.Object{
 		"configs":             &imageregistryv1.Config{},
 		"configmaps":          &corev1.ConfigMap{ObjectMeta: named("serviceca")},

@@ -6,8 +6,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -99,15 +101,21 @@ func TestDefaultClaim(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	size := claim.Spec.Resources.Requests[corev1.ResourceStorage]
-	if claim.Annotations[names.OwnedAnnotation] != "true" || claim.Spec.AccessModes[0] != corev1.ReadWriteMany || size.String() != "100Gi" || claim.Spec.StorageClassName != nil {
-		t.Errorf("claim is %+v", claim)
+	want := corev1.PersistentVolumeClaimSpec{
+		AccessModes: []corev1.PersistentVolumeAccessMode{corev1.ReadWriteMany},
+		Resources:   corev1.VolumeResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceStorage: resource.MustParse("100Gi")}},
 	}
-	if !result.Created || result.Conditions[0].Reason != "PVC Created" || result.Coordinates.PVC.Claim != names.DefaultClaim {
+	if diff := cmp.Diff(want, claim.Spec); diff != "" || claim.Annotations[names.OwnedAnnotation] != "true" {
+		t.Errorf("claim (-want +got):\n%s\nannotations %v", diff, claim.Annotations)
+	}
+	if result.Conditions[0].Reason != "PVC Created" || result.Coordinates.PVC.Claim != names.DefaultClaim {
 		t.Errorf("result is %+v", result)
 	}
-	if result, err = b.Ensure(t.Context()); err != nil || !strings.Contains(result.Conditions[0].Message, "not bound") || result.Conditions[0].Reason != "PVC Exists" {
-		t.Errorf("a claim without a volume: %+v, %v", result, err)
+	if result, err = b.Ensure(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if c := result.Conditions[0]; c.Reason != "PVC Exists" || !strings.Contains(c.Message, "not bound") {
+		t.Errorf("a claim without a volume: %+v", c)
 	}
 }
 
@@ -171,17 +179,25 @@ func TestPlan(t *testing.T) {
 			}
 			plan, err := b.Plan(t.Context())
 			_, ensured := b.Ensure(t.Context())
-			if tt.reason == "" {
-				if err != nil || ensured != nil || plan.ManagementState != tt.state {
-					t.Errorf("plan is %+v, %v, ensure %v", plan, err, ensured)
-				}
+			if tt.reason != "" {
+				expectRefusal(t, err, tt.reason, tt.text)
 				return
 			}
-			var e *storage.Error
-			if !errors.As(err, &e) || e.ConditionReason != tt.reason || e.Status != "False" || !strings.Contains(e.Message, tt.text) {
-				t.Errorf("error is %+v", err)
+			if err != nil || ensured != nil || plan.ManagementState != tt.state {
+				t.Errorf("plan is %+v, %v, ensure %v", plan, err, ensured)
 			}
 		})
+	}
+}
+
+func expectRefusal(t *testing.T, err error, reason, text string) {
+	t.Helper()
+	var e *storage.Error
+	if !errors.As(err, &e) {
+		t.Fatalf("error is %v", err)
+	}
+	if e.ConditionReason != reason || e.Status != "False" || !strings.Contains(e.Message, text) {
+		t.Errorf("error is %+v, want reason %s and a message with %q", e, reason, text)
 	}
 }
 

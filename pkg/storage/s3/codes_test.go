@@ -109,7 +109,9 @@ func TestCreateReasons(t *testing.T) {
 			s := newScript(t, tt.answers)
 			result, err := s.backend(t, tt.bucket).Ensure(t.Context())
 			if tt.want != "" {
-				expectFailure(t, err, tt.want, tt.text)
+				if e := expectFailure(t, err, tt.want, tt.text); e.Permanent {
+					t.Error("the error is permanent")
+				}
 				return
 			}
 			if err != nil || result.Created != tt.created || result.Conditions[0].Reason != "Creation Successful" {
@@ -196,6 +198,14 @@ func TestPlanDecision(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestAnEndpointThatCannotBeReached(t *testing.T) {
+	s := newScript(t, nil)
+	b := s.backend(t, "bucket")
+	s.server.Close()
+	_, err := b.Plan(t.Context())
+	expectFailure(t, err, "Unknown/Unknown Error Occurred", "S3 endpoint "+s.server.URL+" cannot be reached: dial: connect: connection refused; check spec.storage.s3.regionEndpoint, the cluster proxy")
 }
 
 func TestUnmanagedBucketsGetNoSettings(t *testing.T) {

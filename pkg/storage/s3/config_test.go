@@ -3,17 +3,14 @@ package s3
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
-	"net/http"
-	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 
 	configv1 "github.com/openshift/api/config/v1"
 	imageregistryv1 "github.com/openshift/api/imageregistry/v1"
@@ -211,29 +208,23 @@ func TestSettings(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			var got []string
-			for _, v := range s.Env {
-				text, err := storage.RenderEnv(v)
-				if err != nil || v.Secret {
-					t.Errorf("variable %+v: %v", v, err)
-				}
-				got = append(got, v.Name+"="+text)
+			if diff := cmp.Diff(tt.want, rendered(t, s.Env)); diff != "" {
+				t.Errorf("environment (-want +got):\n%s", diff)
 			}
-			if strings.Join(got, "\n") != strings.Join(tt.want, "\n") {
-				t.Errorf("got:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(tt.want, "\n"))
+			want := storage.Settings{
+				SecretData: map[string][]byte{"credentials": []byte("text")},
+				Volumes:    []corev1.Volume{volume(names.PrivateConfiguration, corev1.SecretVolumeSource{SecretName: names.PrivateConfiguration, Optional: ptr.To(false)})},
+				Mounts:     []corev1.VolumeMount{{Name: names.PrivateConfiguration, MountPath: "/var/run/secrets/cloud", ReadOnly: true}},
 			}
-			if string(s.SecretData["credentials"]) != "text" || len(s.SecretData) != 1 {
-				t.Errorf("secret data are %v", s.SecretData)
-			}
-			volumes := 1
 			if tt.spec.CloudFront != nil {
-				volumes = 2
+				want.Volumes = append(want.Volumes, volume("registry-cloudfront", corev1.SecretVolumeSource{
+					SecretName: "cf", Items: []corev1.KeyToPath{{Key: "k.pem", Path: "private.pem"}}, Optional: ptr.To(false),
+				}))
+				want.Mounts = append(want.Mounts, corev1.VolumeMount{Name: "registry-cloudfront", MountPath: "/etc/docker/cloudfront", ReadOnly: true})
 			}
-			if len(s.Volumes) != volumes || len(s.Mounts) != volumes || s.Volumes[0].Secret.SecretName != names.PrivateConfiguration || *s.Volumes[0].Secret.Optional || !s.Mounts[0].ReadOnly || s.Mounts[0].MountPath != "/var/run/secrets/cloud" {
-				t.Errorf("volumes are %+v, mounts %+v", s.Volumes, s.Mounts)
-			}
-			if volumes == 2 && (s.Volumes[1].Secret.SecretName != "cf" || s.Volumes[1].Secret.Items[0] != (corev1.KeyToPath{Key: "k.pem", Path: "private.pem"}) || s.Mounts[1].MountPath != "/etc/docker/cloudfront") {
-				t.Errorf("volume of CloudFront is %+v, mount %+v", s.Volumes[1], s.Mounts[1])
+			s.Env = nil
+			if diff := cmp.Diff(want, s); diff != "" {
+				t.Errorf("settings (-want +got):\n%s", diff)
 			}
 		})
 	}
@@ -251,6 +242,24 @@ func TestSettings(t *testing.T) {
 	}
 }
 
+// rendered are the variables as "NAME=value".
+func rendered(t *testing.T, env []storage.EnvVar) []string {
+	t.Helper()
+	var list []string
+	for _, v := range env {
+		text, err := storage.RenderEnv(v)
+		if err != nil || v.Secret {
+			t.Errorf("variable %+v: %v", v, err)
+		}
+		list = append(list, v.Name+"="+text)
+	}
+	return list
+}
+
+func volume(name string, source corev1.SecretVolumeSource) corev1.Volume {
+	return corev1.Volume{Name: name, VolumeSource: corev1.VolumeSource{Secret: &source}}
+}
+
 func TestDualStackRegion(t *testing.T) {
 	for region, want := range map[string]bool{
 		"us-east-1": true, "us-gov-east-1": true, "cn-north-1": true, "eusc-de-east-1": true, "nowhere-1": true,
@@ -262,121 +271,18 @@ func TestDualStackRegion(t *testing.T) {
 	}
 }
 
-func TestClientEndpoints(t *testing.T) {
-	for _, tt := range []struct {
-		name                 string
-		spec                 s3Spec
-		endpoint             string
-		pathStyle, dualStack bool
-	}{
-		{"Amazon, dual stack and virtual hosted", s3Spec{Region: "us-east-1"}, "", false, true},
-		{"Amazon, isolated", s3Spec{Region: "us-iso-east-1"}, "", false, false},
-		{"an endpoint is path style", s3Spec{Region: "r", RegionEndpoint: "https://e"}, "https://e", true, false},
-		{"an endpoint without scheme is https", s3Spec{Region: "r", RegionEndpoint: "e:9000"}, "https://e:9000", true, false},
-		{"an endpoint may be virtual hosted", s3Spec{Region: "r", RegionEndpoint: "https://e", VirtualHostedStyle: true}, "https://e", false, false},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			client, err := newClient(clientConfig{effective: effective{tt.spec}, credentials: "[default]\naws_access_key_id=a\naws_secret_access_key=b\n"}, &http.Transport{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			o := client.Options()
-			endpoint := ""
-			if o.BaseEndpoint != nil {
-				endpoint = *o.BaseEndpoint
-			}
-			if endpoint != tt.endpoint || o.UsePathStyle != tt.pathStyle || (o.EndpointOptions.UseDualStackEndpoint == 1) != tt.dualStack {
-				t.Errorf("endpoint %q, path style %t, dual stack %d", endpoint, o.UsePathStyle, o.EndpointOptions.UseDualStackEndpoint)
-			}
-		})
-	}
-}
-
-func TestOneClientPerConfiguration(t *testing.T) {
-	s := newScript(t, nil)
-	driver := Driver(Options{})
-	client := func(in storage.Inputs) any {
-		b, err := driver.New(in)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return b.(*backend).client
-	}
-	first := client(s.inputs("one"))
-	if client(s.inputs("two")) != first {
-		t.Error("another bucket makes another client")
-	}
-	in := s.inputs("one")
-	in.MintedSecret = opaque("s", map[string]string{mintedAccessKey: "AKIAX", mintedSecretKey: "other"})
-	if client(in) == first {
-		t.Error("other credentials use the old client")
-	}
-}
-
-func TestWebIdentity(t *testing.T) {
-	token := filepath.Join(t.TempDir(), "token")
-	if err := os.WriteFile(token, []byte("the-token"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	refuse, calls := false, 0
-	sts := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		calls++
-		if err := r.ParseForm(); err != nil || r.Form.Get("Action") != "AssumeRoleWithWebIdentity" || r.Form.Get("WebIdentityToken") != "the-token" || r.Form.Get("RoleArn") != "arn:aws:iam::1:role/r" {
-			t.Errorf("request is %v, %v", r.Form, err)
-		}
-		if refuse {
-			w.WriteHeader(http.StatusForbidden)
-			fmt.Fprint(w, `<ErrorResponse><Error><Code>AccessDenied</Code><Message>Not authorized to perform sts:AssumeRoleWithWebIdentity</Message></Error></ErrorResponse>`)
-			return
-		}
-		fmt.Fprintf(w, `<AssumeRoleWithWebIdentityResponse><AssumeRoleWithWebIdentityResult><Credentials><AccessKeyId>ASIAROLE</AccessKeyId>
-			<SecretAccessKey>x</SecretAccessKey><SessionToken>session</SessionToken><Expiration>%s</Expiration></Credentials></AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>`,
-			time.Now().Add(time.Hour).UTC().Format(time.RFC3339))
-	}))
-	defer sts.Close()
-	s := newScript(t, nil)
-	in := s.inputs("bucket")
-	in.Infrastructure = awsInfrastructure(configv1.AWSServiceEndpoint{Name: "sts", URL: sts.URL})
-	in.MintedSecret = opaque(names.CloudCredentials, map[string]string{
-		"credentials": "[default]\nsts_regional_endpoints = regional\nrole_arn = arn:aws:iam::1:role/r\nweb_identity_token_file = " + token + "\n",
-	})
-	driver := Driver(Options{})
-	plan := func(in storage.Inputs) error {
-		b, err := driver.New(in)
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, err = b.Plan(t.Context())
-		return err
-	}
-	for range 2 {
-		if err := plan(in); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if calls != 1 {
-		t.Errorf("%d calls of STS for two looks", calls)
-	}
-
-	refuse = true
-	other := in
-	other.Version = "another client"
-	e := expectFailure(t, plan(other), "False/AccessDenied", "check role_arn")
-	if !strings.Contains(e.Message, names.CloudCredentials) {
-		t.Errorf("message %q names no secret", e.Message)
-	}
-	if err := os.Remove(token); err != nil {
-		t.Fatal(err)
-	}
-	other.Version = "a third client"
-	expectFailure(t, plan(other), "Unknown/Unknown Error Occurred", "token file")
-}
-
 func TestTagsAreFiltered(t *testing.T) {
 	infrastructure := awsInfrastructure()
 	infrastructure.Status.PlatformStatus.AWS.ResourceTags = []configv1.AWSResourceTag{
-		{Key: "team", Value: "a b"}, {Key: "cost center", Value: ""}, {Key: "name", Value: "x"}, {Key: "kubernetes.io/cluster/other", Value: "owned"},
-		{Key: "sub.openshift.io/x", Value: "x"}, {Key: "aws:x", Value: "x"}, {Key: "ümlaut", Value: "x"}, {Key: "long", Value: strings.Repeat("v", 257)}, {Key: "", Value: "x"},
+		{Key: "team", Value: "a b"},
+		{Key: "cost center", Value: ""},
+		{Key: "name", Value: "x"},
+		{Key: "kubernetes.io/cluster/other", Value: "owned"},
+		{Key: "sub.openshift.io/x", Value: "x"},
+		{Key: "aws:x", Value: "x"},
+		{Key: "ümlaut", Value: "x"},
+		{Key: "long", Value: strings.Repeat("v", 257)},
+		{Key: "", Value: "x"},
 	}
 	c, err := clusterFrom(infrastructure)
 	if err != nil {

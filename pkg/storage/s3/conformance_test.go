@@ -1,12 +1,16 @@
 package s3_test
 
 import (
+	"errors"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"github.com/google/go-cmp/cmp"
 
 	configv1 "github.com/openshift/api/config/v1"
 	operatorv1 "github.com/openshift/api/operator/v1"
@@ -76,12 +80,12 @@ func reasons(conditions []operatorv1.OperatorCondition) string {
 	return strings.Join(list, "\n")
 }
 
-func TestManagedBucket(t *testing.T) {
+func TestNewBucketIsManaged(t *testing.T) {
 	s := startServer(t)
 	in := s.inputs(t, "")
 	in.Infrastructure = infrastructure("infra-x1", configv1.AWSResourceTag{Key: "team a", Value: "v"}, configv1.AWSResourceTag{Key: "openshift.io/x", Value: "v"})
 	var result storage.Result
-	requests := s.requests(t, func() { in, result = s.managed(t, in) })
+	requests := s.requests(t, func() { _, result = s.managed(t, in) })
 
 	want := strings.Join([]string{
 		"StorageExists=True/Creation Successful",
@@ -90,8 +94,8 @@ func TestManagedBucket(t *testing.T) {
 		"StorageEncrypted=True/Encryption Successful",
 		"StorageIncompleteUploadCleanupEnabled=True/Enable Cleanup Successful",
 	}, "\n")
-	if got := reasons(result.Conditions); got != want {
-		t.Errorf("conditions:\n%s\nwant:\n%s", got, want)
+	if diff := cmp.Diff(want, reasons(result.Conditions)); diff != "" {
+		t.Errorf("conditions (-want +got):\n%s", diff)
 	}
 	if !result.Created || !result.Coordinates.S3.Encrypt || result.Coordinates.S3.Bucket != "infra-x1-image-registry-us-east-1" {
 		t.Errorf("result is %+v", result)
@@ -104,109 +108,148 @@ func TestManagedBucket(t *testing.T) {
 			t.Errorf("user agent is %q", r.Agent)
 		}
 	}
-	tags := s.tags(t, result.Coordinates.S3.Bucket)
-	if len(tags) != 3 || tags["kubernetes.io/cluster/infra-x1"] != "owned" || tags["Name"] != "infra-x1-image-registry" || tags["team a"] != "v" {
+	tags := map[string]string{"kubernetes.io/cluster/infra-x1": "owned", "Name": "infra-x1-image-registry", "team a": "v"}
+	if diff := cmp.Diff(tags, s.tags(t, result.Coordinates.S3.Bucket)); diff != "" {
+		t.Errorf("tags (-want +got):\n%s", diff)
+	}
+}
+
+func TestManagedBucketInUse(t *testing.T) {
+	s := startServer(t)
+	in, result := s.managed(t, s.inputs(t, ""))
+	in.Coordinates = result.Coordinates
+	for name, run := range map[string]func(*testing.T, *server, storage.Inputs){
+		"the check is one HEAD":                             checkIsOneHead,
+		"settings that hold are read and not written":       settingsThatHold,
+		"drift is repaired and what others added stays":     driftIsRepaired,
+		"the key changes the encryption":                    keyChangesEncryption,
+		"a refused setting fails alone":                     refusedSetting,
+		"a setting that failed for a while is tried again":  failedSetting,
+		"the bucket of another cluster gets no second mark": otherCluster,
+		"a tag that cannot be written is told in an event":  unwrittenTag,
+	} {
+		t.Run(name, func(t *testing.T) {
+			in := in
+			in.Coordinates = *in.Coordinates.DeepCopy()
+			run(t, s, in)
+		})
+	}
+}
+
+func checkIsOneHead(t *testing.T, s *server, in storage.Inputs) {
+	requests := s.requests(t, func() {
+		b, err := driver(t).New(in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if plan, err := b.Plan(t.Context()); err != nil || !plan.Exists || plan.Condition.Reason != "S3 Bucket Exists" {
+			t.Errorf("plan: %+v, %v", plan, err)
+		}
+	})
+	if len(requests) != 1 || requests[0].Method != "HEAD" {
+		t.Errorf("requests: %v", requests)
+	}
+}
+
+func settingsThatHold(t *testing.T, s *server, in storage.Inputs) {
+	s.managed(t, in)
+	for _, r := range s.requests(t, func() { s.managed(t, in) }) {
+		if r.Method == "PUT" {
+			t.Errorf("written again: %v", r)
+		}
+	}
+}
+
+func driftIsRepaired(t *testing.T, s *server, in storage.Inputs) {
+	bucket := in.Coordinates.S3.Bucket
+	s.drift(t, bucket)
+	_, repaired := s.managed(t, in)
+	if len(repaired.Notes) != 1 || repaired.Notes[0].Reason != names.EventUpdateAWSTags || repaired.Notes[0].Warning {
+		t.Errorf("notes are %+v", repaired.Notes)
+	}
+	want := map[string]string{"theirs": "stays", "Name": "infra-x1-image-registry", "kubernetes.io/cluster/infra-x1": "owned"}
+	if diff := cmp.Diff(want, s.tags(t, bucket)); diff != "" {
+		t.Errorf("tags (-want +got):\n%s", diff)
+	}
+	rules, err := s.client.GetBucketLifecycleConfiguration(t.Context(), &awss3.GetBucketLifecycleConfigurationInput{Bucket: &bucket})
+	if err != nil || len(rules.Rules) != 2 || aws.ToString(rules.Rules[0].ID) != "theirs" {
+		t.Errorf("rules are %+v, %v", rules, err)
+	}
+	if _, err := s.client.GetPublicAccessBlock(t.Context(), &awss3.GetPublicAccessBlockInput{Bucket: &bucket}); err != nil {
+		t.Errorf("public access is not blocked again: %v", err)
+	}
+}
+
+// drift is what others do to the bucket.
+func (s *server) drift(t *testing.T, bucket string) {
+	t.Helper()
+	_, tagging := s.client.PutBucketTagging(t.Context(), &awss3.PutBucketTaggingInput{Bucket: &bucket, Tagging: &types.Tagging{TagSet: []types.Tag{
+		{Key: aws.String("theirs"), Value: aws.String("stays")}, {Key: aws.String("Name"), Value: aws.String("wrong")},
+	}}})
+	_, lifecycle := s.client.PutBucketLifecycleConfiguration(t.Context(), &awss3.PutBucketLifecycleConfigurationInput{
+		Bucket: &bucket, LifecycleConfiguration: &types.BucketLifecycleConfiguration{Rules: []types.LifecycleRule{{
+			ID: aws.String("theirs"), Status: types.ExpirationStatusEnabled, Filter: &types.LifecycleRuleFilter{Prefix: aws.String("tmp/")},
+			Expiration: &types.LifecycleExpiration{Days: aws.Int32(3)},
+		}}},
+	})
+	_, access := s.client.DeletePublicAccessBlock(t.Context(), &awss3.DeletePublicAccessBlockInput{Bucket: &bucket})
+	if err := errors.Join(tagging, lifecycle, access); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func keyChangesEncryption(t *testing.T, s *server, in storage.Inputs) {
+	in.Coordinates.S3.KeyID = "arn:aws:kms:us-east-1:1:key/k"
+	var body string
+	for _, r := range s.requests(t, func() { s.managed(t, in) }) {
+		if r.Method == "PUT" && slices.Contains(r.Query, "encryption") {
+			body = r.Body
+		}
+	}
+	for _, part := range []string{"aws:kms", in.Coordinates.S3.KeyID, "<BucketKeyEnabled>true</BucketKeyEnabled>"} {
+		if !strings.Contains(body, part) {
+			t.Errorf("encryption request %q lacks %q", body, part)
+		}
+	}
+}
+
+func refusedSetting(t *testing.T, s *server, in storage.Inputs) {
+	s.inject(t, fault{Match: match{Query: "tagging"}, Status: 403, Code: "AccessDenied"})
+	_, result := s.managed(t, in)
+	got := reasons(result.Conditions)
+	if !strings.Contains(got, "StorageTagged=False/AccessDenied") || !strings.Contains(got, "StorageEncrypted=True") {
+		t.Errorf("conditions:\n%s", got)
+	}
+	if result.Incomplete {
+		t.Error("a refusal is not a reason to try again soon")
+	}
+}
+
+func failedSetting(t *testing.T, s *server, in storage.Inputs) {
+	s.inject(t, fault{Match: match{Query: "tagging"}, Status: 503, Code: "ServiceUnavailable", RetryAfter: 60})
+	if _, result := s.managed(t, in); !result.Incomplete {
+		t.Errorf("result is %+v", result)
+	}
+}
+
+func unwrittenTag(t *testing.T, s *server, in storage.Inputs) {
+	in.Infrastructure = infrastructure("infra-x1", configv1.AWSResourceTag{Key: "new", Value: "v"})
+	s.inject(t, fault{Match: match{Method: "PUT", Query: "tagging"}, Status: 403, Code: "AccessDenied"})
+	_, result := s.managed(t, in)
+	if len(result.Notes) != 1 || !result.Notes[0].Warning || result.Notes[0].Reason != names.EventUpdateAWSTags {
+		t.Errorf("notes are %+v", result.Notes)
+	}
+}
+
+func otherCluster(t *testing.T, s *server, in storage.Inputs) {
+	in.Infrastructure = infrastructure("infra-x2")
+	_, result := s.managed(t, in)
+	if got := reasons(result.Conditions); !strings.Contains(got, "StorageTagged=False/StorageNotOwned") {
+		t.Errorf("conditions:\n%s", got)
+	}
+	if tags := s.tags(t, in.Coordinates.S3.Bucket); tags["kubernetes.io/cluster/infra-x2"] != "" {
 		t.Errorf("tags are %v", tags)
 	}
-
-	t.Run("the check is one HEAD", func(t *testing.T) {
-		in.Coordinates = result.Coordinates
-		requests := s.requests(t, func() {
-			b, err := driver(t).New(in)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if plan, err := b.Plan(t.Context()); err != nil || !plan.Exists || plan.Condition.Reason != "S3 Bucket Exists" {
-				t.Errorf("plan: %+v, %v", plan, err)
-			}
-		})
-		if len(requests) != 1 || requests[0].Method != "HEAD" {
-			t.Errorf("requests: %v", requests)
-		}
-	})
-	t.Run("settings that hold are read and not written", func(t *testing.T) {
-		for _, r := range s.requests(t, func() { s.managed(t, in) }) {
-			if r.Method == "PUT" {
-				t.Errorf("written again: %v", r)
-			}
-		}
-	})
-	t.Run("drift is repaired and what others added stays", func(t *testing.T) {
-		bucket := result.Coordinates.S3.Bucket
-		_, err := s.client.PutBucketTagging(t.Context(), &awss3.PutBucketTaggingInput{Bucket: &bucket, Tagging: &types.Tagging{TagSet: []types.Tag{
-			{Key: aws.String("theirs"), Value: aws.String("stays")}, {Key: aws.String("Name"), Value: aws.String("wrong")},
-		}}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, err = s.client.PutBucketLifecycleConfiguration(t.Context(), &awss3.PutBucketLifecycleConfigurationInput{
-			Bucket: &bucket, LifecycleConfiguration: &types.BucketLifecycleConfiguration{Rules: []types.LifecycleRule{{
-				ID: aws.String("theirs"), Status: types.ExpirationStatusEnabled, Filter: &types.LifecycleRuleFilter{Prefix: aws.String("tmp/")},
-				Expiration: &types.LifecycleExpiration{Days: aws.Int32(3)},
-			}}},
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := s.client.DeletePublicAccessBlock(t.Context(), &awss3.DeletePublicAccessBlockInput{Bucket: &bucket}); err != nil {
-			t.Fatal(err)
-		}
-		_, repaired := s.managed(t, in)
-		if len(repaired.Notes) != 1 || repaired.Notes[0].Reason != names.EventUpdateAWSTags || repaired.Notes[0].Warning {
-			t.Errorf("notes are %+v", repaired.Notes)
-		}
-		if tags := s.tags(t, bucket); tags["theirs"] != "stays" || tags["Name"] != "infra-x1-image-registry" || tags["kubernetes.io/cluster/infra-x1"] != "owned" {
-			t.Errorf("tags are %v", tags)
-		}
-		rules, err := s.client.GetBucketLifecycleConfiguration(t.Context(), &awss3.GetBucketLifecycleConfigurationInput{Bucket: &bucket})
-		if err != nil || len(rules.Rules) != 2 || aws.ToString(rules.Rules[0].ID) != "theirs" {
-			t.Errorf("rules are %+v, %v", rules, err)
-		}
-		if _, err := s.client.GetPublicAccessBlock(t.Context(), &awss3.GetPublicAccessBlockInput{Bucket: &bucket}); err != nil {
-			t.Errorf("public access is not blocked again: %v", err)
-		}
-	})
-	t.Run("the key changes the encryption", func(t *testing.T) {
-		in.Coordinates.S3.KeyID = "arn:aws:kms:us-east-1:1:key/k"
-		var body string
-		for _, r := range s.requests(t, func() { s.managed(t, in) }) {
-			if r.Method == "PUT" && len(r.Query) > 0 && r.Query[0] == "encryption" {
-				body = r.Body
-			}
-		}
-		for _, part := range []string{"aws:kms", in.Coordinates.S3.KeyID, "<BucketKeyEnabled>true</BucketKeyEnabled>"} {
-			if !strings.Contains(body, part) {
-				t.Errorf("encryption request %q lacks %q", body, part)
-			}
-		}
-	})
-	t.Run("a refused setting fails alone", func(t *testing.T) {
-		s.inject(t, fault{Match: match{Query: "tagging"}, Status: 403, Code: "AccessDenied"})
-		_, result := s.managed(t, in)
-		if got := reasons(result.Conditions); !strings.Contains(got, "StorageTagged=False/AccessDenied") || !strings.Contains(got, "StorageEncrypted=True") {
-			t.Errorf("conditions:\n%s", got)
-		}
-		if result.Incomplete {
-			t.Error("a refusal is not a reason to try again soon")
-		}
-	})
-	t.Run("a setting that failed for a while is tried again", func(t *testing.T) {
-		s.inject(t, fault{Match: match{Query: "tagging"}, Status: 503, Code: "ServiceUnavailable", RetryAfter: 60})
-		if _, result := s.managed(t, in); !result.Incomplete {
-			t.Errorf("result is %+v", result)
-		}
-	})
-	t.Run("the bucket of another cluster gets no second mark", func(t *testing.T) {
-		in := s.inputs(t, result.Coordinates.S3.Bucket)
-		in.Infrastructure = infrastructure("infra-x2")
-		_, result := s.managed(t, in)
-		if got := reasons(result.Conditions); !strings.Contains(got, "StorageTagged=False/StorageNotOwned") {
-			t.Errorf("conditions:\n%s", got)
-		}
-		if tags := s.tags(t, result.Coordinates.S3.Bucket); tags["kubernetes.io/cluster/infra-x2"] != "" {
-			t.Errorf("tags are %v", tags)
-		}
-	})
 }
 
 func (s *server) tags(t *testing.T, bucket string) map[string]string {

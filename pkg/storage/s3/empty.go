@@ -157,7 +157,11 @@ type objectError struct{ code, message string }
 
 func (e *objectError) Error() string { return e.code + ": " + e.message }
 
-// ErrorCode, ErrorMessage and ErrorFault make it an API error like those of whole calls.
-func (e *objectError) ErrorCode() string                 { return e.code }
-func (e *objectError) ErrorMessage() string              { return e.message }
+// ErrorCode makes it, with the methods below, an API error like those of whole calls.
+func (e *objectError) ErrorCode() string { return e.code }
+
+// ErrorMessage implements smithy.APIError.
+func (e *objectError) ErrorMessage() string { return e.message }
+
+// ErrorFault implements smithy.APIError.
 func (e *objectError) ErrorFault() (f smithy.ErrorFault) { return f }

@@ -115,8 +115,11 @@ func (b *backend) explain(err error) string {
 		return fmt.Sprintf("%s presents a certificate that is not trusted: %s; put its CA into a configmap in openshift-config, "+
 			"key %s, and name that in spec.storage.s3.trustedCA", b.config.server(), innermost(err), trustedCAKey)
 	default:
-		return fmt.Sprintf("%s cannot be reached: %s; check spec.storage.s3.regionEndpoint, the cluster proxy and the network",
-			b.config.server(), innermost(err))
+		check := "the cluster proxy and the network"
+		if b.config.RegionEndpoint != "" {
+			check = "spec.storage.s3.regionEndpoint, " + check
+		}
+		return fmt.Sprintf("%s cannot be reached: %s; check %s", b.config.server(), innermost(err), check)
 	}
 }
 

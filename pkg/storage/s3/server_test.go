@@ -2,6 +2,7 @@ package s3_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -69,7 +70,7 @@ func startServer(t *testing.T) *server {
 		accessKey, secretKey)
 	writeFile(t, filepath.Join(dir, "accounts.json"), []byte(accounts))
 
-	cmd := exec.Command(binary, "--cert", filepath.Join(dir, "tls.crt"), "--key", filepath.Join(dir, "tls.key"),
+	cmd := exec.CommandContext(context.Background(), binary, "--cert", filepath.Join(dir, "tls.crt"), "--key", filepath.Join(dir, "tls.key"),
 		"--domain", "127.0.0.1", "--data-dir", filepath.Join(dir, "data"), "--accounts", filepath.Join(dir, "accounts.json"))
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
@@ -186,7 +187,12 @@ func (s *server) inject(t *testing.T, faults ...fault) {
 	t.Helper()
 	s.call(t, http.MethodPut, "/faults", faults, nil)
 	t.Cleanup(func() {
-		request, _ := http.NewRequest(http.MethodDelete, s.admin+"/faults", nil) //nolint:noctx // the test's context is over
+		// The test's own context is over.
+		request, err := http.NewRequestWithContext(context.Background(), http.MethodDelete, s.admin+"/faults", nil)
+		if err != nil {
+			t.Error(err)
+			return
+		}
 		if response, err := http.DefaultClient.Do(request); err == nil {
 			response.Body.Close()
 		}

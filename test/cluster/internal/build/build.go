@@ -16,6 +16,8 @@ import (
 	"sort"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // Program is a binary of this module.
@@ -62,6 +64,14 @@ func (b Builder) Build(ctx context.Context, p Program) (string, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return "", fmt.Errorf("creating the folder of %s: %w", p.Name, err)
 	}
+	unlock, err := b.lock(p, filepath.Dir(path))
+	if err != nil {
+		return "", err
+	}
+	defer unlock()
+	if _, err := os.Stat(path); err == nil {
+		return path, nil // built by whoever had the lock
+	}
 	// A name of its own until it is complete: an interrupted build must not pass for a finished one.
 	temporary := fmt.Sprintf("%s.%d", path, os.Getpid())
 	defer os.Remove(temporary)
@@ -73,6 +83,22 @@ func (b Builder) Build(ctx context.Context, p Program) (string, error) {
 	}
 	b.forgetOld(p)
 	return path, nil
+}
+
+// lock keeps two clusters that start at the same time from doing the same work of minutes twice.
+func (b Builder) lock(p Program, dir string) (func(), error) {
+	file, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o644)
+	if err != nil {
+		return nil, fmt.Errorf("opening the lock of %s: %w", p.Name, err)
+	}
+	if unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB) != nil {
+		b.Progress(fmt.Sprintf("waiting for another process that builds %s", p.Name))
+		if err := unix.Flock(int(file.Fd()), unix.LOCK_EX); err != nil {
+			_ = file.Close()
+			return nil, fmt.Errorf("locking %s: %w", p.Name, err)
+		}
+	}
+	return func() { _ = file.Close() }, nil
 }
 
 func (b Builder) run(ctx context.Context, p Program, output string) error {

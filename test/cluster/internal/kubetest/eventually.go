@@ -16,9 +16,9 @@ const Patience = 60 * time.Second
 func Eventually(t *testing.T, what string, check func(ctx context.Context) (complaint string)) {
 	t.Helper()
 	last := "it was never checked"
-	err := wait.PollUntilContextTimeout(t.Context(), 50*time.Millisecond, Patience, true, func(context.Context) (bool, error) {
-		// Not the context that ends with the patience: a check cut off by it would complain of that.
-		last = check(t.Context())
+	err := wait.PollUntilContextTimeout(t.Context(), 50*time.Millisecond, Patience, true, func(ctx context.Context) (bool, error) {
+		// A check that is cut off by the end of the patience would complain of that instead of what it waits for.
+		last = check(context.WithoutCancel(ctx))
 		return last == "", nil
 	})
 	if err != nil {

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	configv1 "github.com/openshift/api/config/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/openshift/cluster-image-registry-operator/test/cluster/internal/addresses"
@@ -90,8 +92,8 @@ func (e *engine) seedAndStandIns(ctx context.Context) error {
 	if e.Options.NoSeed {
 		return nil
 	}
-	if err := seed.Apply(ctx, e.admin, e.seedOptions()); err != nil {
-		return fmt.Errorf("seeding the cluster: %w", err)
+	if err := e.seed(ctx); err != nil {
+		return err
 	}
 	e.events.step("OpenShift's CRDs and configuration objects are there (platform %s)", e.Options.Platform)
 	if e.Options.NoStandIns {
@@ -107,6 +109,30 @@ func (e *engine) seedAndStandIns(ctx context.Context) error {
 		Args: []string{"cluster", "stand-ins", "--config", e.Paths.engineConfig(), "--kubeconfig", config},
 	})
 	return err
+}
+
+// seedAttempts is how often seeding is tried when the API server does not answer in time.
+const seedAttempts = 4
+
+// seed writes the OpenShift objects. On a busy machine the first request for an object of a CRD that has just been
+// established was seen to hang until the API server's own limit of 34 s; the same request sent again is answered at once.
+// (Probably it got hold of the storage that the API server replaces when the CRD's status changes.)
+func (e *engine) seed(ctx context.Context) error {
+	config := rest.CopyConfig(e.admin)
+	config.Timeout = 8 * time.Second
+	var err error
+	for range seedAttempts {
+		err = seed.Apply(ctx, config, e.seedOptions())
+		var timeout net.Error
+		late := apierrors.IsTimeout(err) || apierrors.IsServerTimeout(err) || errors.As(err, &timeout) && timeout.Timeout()
+		if !late || ctx.Err() != nil {
+			break
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("seeding the cluster: %w", err)
+	}
+	return nil
 }
 
 func (e *engine) seedOptions() seed.Options {
@@ -141,7 +167,7 @@ func RunStandIns(ctx context.Context, configPath, kubeconfig string) error {
 	if err != nil {
 		return err
 	}
-	rest, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
+	client, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
 	if err != nil {
 		return fmt.Errorf("reading kubeconfig %s: %w", kubeconfig, err)
 	}
@@ -161,7 +187,7 @@ func RunStandIns(ctx context.Context, configPath, kubeconfig string) error {
 			"aws_secret_access_key": []byte(config.S3.Account.SecretAccessKey),
 		}}
 	}
-	return standin.Run(ctx, rest, options)
+	return standin.Run(ctx, client, options)
 }
 
 func systemBundle() ([]byte, error) {

@@ -7,36 +7,40 @@ import (
 	"syscall"
 )
 
-// Down ends a cluster and returns when nothing of it is left.
+// Down ends a cluster and returns when nothing of it is left. It looks itself: supervisor and janitor may both have been
+// killed, before or after this was called.
 func Down(p Paths, out io.Writer) error {
+	how := "is not running"
 	l, err := tryLock(p)
-	if err == nil {
-		defer l.release()
-		fmt.Fprintf(out, "cluster %s is not running\n", p.Name)
-		// Whatever a run left whose supervisor and janitor were both killed.
-		return errors.Join(endEarlierEngine(p), cleanUp(p))
+	if errors.Is(err, errLocked) {
+		how = "is down"
+		l, err = endSupervisor(p)
 	}
-	if !errors.Is(err, errLocked) {
+	if err != nil {
 		return err
 	}
+	defer l.release()
+	if err := errors.Join(endEarlierEngine(p), cleanUp(p)); err != nil {
+		return Cure(fmt.Errorf("cleaning up after cluster %s: %w", p.Name, err), "see which processes use "+p.Dir+", end them and try again")
+	}
+	fmt.Fprintf(out, "cluster %s %s\n", p.Name, how)
+	return nil
+}
+
+// endSupervisor asks the supervisor to end, and makes it if it does not, and returns the lock that it held.
+func endSupervisor(p Paths) (*lock, error) {
 	pid := holder(p)
 	if pid <= 1 {
-		return Cure(fmt.Errorf("cluster %s is locked by an unknown process", p.Name), "find it with `fuser "+p.lock()+"` and end it")
-	}
-	if err := syscall.Kill(pid, syscall.SIGTERM); err != nil && !errors.Is(err, syscall.ESRCH) {
-		return fmt.Errorf("telling process %d to end cluster %s: %w", pid, p.Name, err)
-	}
-	if waitFree(p, patience) == nil {
-		fmt.Fprintf(out, "cluster %s is down\n", p.Name)
-		return nil
+		return nil, Cure(fmt.Errorf("cluster %s is locked by an unknown process", p.Name), "find it with `fuser "+p.lock()+"` and end it")
 	}
 	// The kernel then kills the sandbox, and the janitor tidies up.
-	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
-		return fmt.Errorf("killing process %d of cluster %s: %w", pid, p.Name, err)
+	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGKILL} {
+		if err := syscall.Kill(pid, signal); err != nil && !errors.Is(err, syscall.ESRCH) {
+			return nil, fmt.Errorf("sending %v to process %d of cluster %s: %w", signal, pid, p.Name, err)
+		}
+		if l, err := waitFree(p, 2*patience); err == nil {
+			return l, nil
+		}
 	}
-	if err := waitFree(p, 2*patience); err != nil {
-		return Cure(err, "see "+p.logs()+"/janitor.log")
-	}
-	fmt.Fprintf(out, "cluster %s is down (its supervisor had to be killed)\n", p.Name)
-	return nil
+	return nil, Cure(fmt.Errorf("waiting for cluster %s to end: it is still running", p.Name), "see "+p.logs()+"/janitor.log")
 }

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/openshift/cluster-image-registry-operator/test/cluster/internal/build"
 	"github.com/openshift/cluster-image-registry-operator/test/cluster/internal/images"
@@ -70,8 +71,9 @@ func (h Home) buildImage(ctx context.Context, name string, config images.Config,
 	}
 	_, tag, _ := strings.Cut(ref, ":")
 	image := Image{Name: name, Ref: ref, Tarball: filepath.Join(h.Images(), name+"-"+tag+".tar")}
-	if _, err := os.Stat(image.Tarball); err == nil {
-		return image, nil
+	now := time.Now()
+	if os.Chtimes(image.Tarball, now, now) == nil {
+		return image, nil // it is there, and in use from now on
 	}
 	if err := os.MkdirAll(h.Images(), 0o755); err != nil {
 		return image, fmt.Errorf("creating the folder of images: %w", err)
@@ -85,13 +87,21 @@ func (h Home) buildImage(ctx context.Context, name string, config images.Config,
 	return image, nil
 }
 
-// forgetImages removes earlier files of an image: each build of the operator would leave one of its size.
+// imageLifetime is how long an image that nobody asks for is kept. Each build of the operator makes one of its size, but
+// another cluster may be about to import the one before.
+const imageLifetime = time.Hour
+
+// forgetImages removes files of an image that have not been used for a while.
 func (h Home) forgetImages(name string) error {
-	old, err := filepath.Glob(filepath.Join(h.Images(), name+"-*.tar"))
+	files, err := filepath.Glob(filepath.Join(h.Images(), name+"-*.tar"))
 	if err != nil {
 		return fmt.Errorf("listing the files of image %s: %w", name, err)
 	}
-	for _, path := range old {
+	for _, path := range files {
+		info, err := os.Stat(path)
+		if err != nil || time.Since(info.ModTime()) < imageLifetime {
+			continue // another process may have removed it
+		}
 		if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return fmt.Errorf("removing an old file of image %s: %w", name, err)
 		}

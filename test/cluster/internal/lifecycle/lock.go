@@ -64,20 +64,16 @@ func holder(p Paths) int {
 	return pid
 }
 
-// waitFree waits until nobody holds the lock.
-func waitFree(p Paths, limit time.Duration) error {
+// waitFree waits until nobody holds the lock, and takes it.
+func waitFree(p Paths, limit time.Duration) (*lock, error) {
 	deadline := time.Now().Add(limit)
 	for {
 		l, err := tryLock(p)
-		if err == nil {
-			l.release()
-			return nil
-		}
 		if !errors.Is(err, errLocked) {
-			return err
+			return l, err
 		}
 		if time.Now().After(deadline) {
-			return fmt.Errorf("waiting for cluster %s to end: still running after %s", p.Name, limit)
+			return nil, fmt.Errorf("waiting for cluster %s to end: still running after %s", p.Name, limit)
 		}
 		<-time.After(50 * time.Millisecond)
 	}

@@ -27,13 +27,14 @@ func RunInit(command []string) (int, error) { return sandbox.RunInit(command, sa
 func ImportImage(ctx context.Context, tarball io.Reader) error { return node.ImportFrom(ctx, tarball) }
 
 // groupAlive tells whether a process group has a member that still runs. A zombie does not count: its parent may be a
-// process 1 that collects nobody, as in many containers.
+// process 1 that collects nobody, as in many containers. But a process is shown as a zombie as soon as its first thread
+// has ended, and process 1 of a sandbox waits in another one for all the others; so every thread is looked at.
 func groupAlive(group int) bool {
-	stats, err := filepath.Glob("/proc/[0-9]*/stat")
+	threads, err := filepath.Glob("/proc/[0-9]*/task/[0-9]*/stat")
 	if err != nil {
 		return false
 	}
-	for _, path := range stats {
+	for _, path := range threads {
 		data, err := os.ReadFile(path)
 		if err != nil {
 			continue // gone meanwhile

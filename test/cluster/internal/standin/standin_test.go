@@ -226,6 +226,12 @@ func (c *cluster) release(t *testing.T, change func(dir string)) {
 		t.Fatal(err)
 	}
 	change(dir)
+	c.install(t, dir)
+}
+
+// install puts a release where the version operator looks, as a deployment does: release.json last and at once.
+func (c *cluster) install(t *testing.T, dir string) {
+	t.Helper()
 	manifests := filepath.Join(c.releaseDir, "manifests")
 	if err := os.RemoveAll(manifests); err != nil {
 		t.Fatal(err)

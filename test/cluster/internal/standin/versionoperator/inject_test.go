@@ -61,7 +61,7 @@ func TestTLSSettings(t *testing.T) {
 		"TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256", "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256",
 	}
 	custom := &configv1.CustomTLSProfile{TLSProfileSpec: configv1.TLSProfileSpec{
-		MinTLSVersion: configv1.VersionTLS11, Ciphers: []string{"ECDHE-RSA-AES256-SHA384", "AES128-SHA", "NONSENSE"},
+		MinTLSVersion: configv1.VersionTLS11, Ciphers: []string{"TLS_AES_128_CCM_SHA256", "ECDHE-RSA-AES256-SHA384", "AES128-SHA", "NONSENSE"},
 	}}
 	for name, c := range map[string]struct {
 		profile *configv1.TLSSecurityProfile

@@ -1,0 +1,112 @@
+package lifecycle
+
+import (
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+func TestClustersRunSideBySide(t *testing.T) {
+	needsRealNode(t)
+	binary := buildCluster(t)
+	first, second := startCluster(t, binary), startCluster(t, binary)
+	first.waitReady(t)
+	second.waitReady(t)
+	first.runPod(t)
+	second.runPod(t)
+	if first.state.APIServer == second.state.APIServer {
+		t.Errorf("both clusters answer at %s", first.state.APIServer)
+	}
+	first.run(t, "down")
+	if output := second.run(t, "kubectl", "--", "get", "pod", "pod", "-o", "jsonpath={.status.phase}"); output != "Running" {
+		t.Errorf("after the end of the other cluster the pod is %q", output)
+	}
+}
+
+func TestNodesOfSeveralKinds(t *testing.T) {
+	needsRealNode(t)
+	binary := buildCluster(t)
+	r := startCluster(t, binary, "--nodes", "2", "--simulated", "1")
+	r.waitReady(t)
+	zones := r.run(t, "kubectl", "--", "get", "nodes", "-o", `jsonpath={range .items[*]}{.metadata.name}={.metadata.labels.topology\.kubernetes\.io/zone} {end}`)
+	if want := "node-0=us-east-1a node-1=us-east-1b simulated-0=us-east-1c "; zones != want {
+		t.Errorf("nodes and zones: %q, want %q", zones, want)
+	}
+	r.runPod(t)
+	address := r.run(t, "kubectl", "--", "get", "pod", "pod", "-o", "jsonpath={.status.podIP}")
+	for _, node := range []string{"0", "1"} {
+		output := r.run(t, "exec", "--node", node, "--", "busybox", "ping", "-c", "1", "-W", "5", address)
+		if !strings.Contains(output, "1 packets received") {
+			t.Errorf("the pod does not answer to node %s: %s", node, output)
+		}
+		// Nothing has a way out, whatever the machine's own network is like.
+		if routes := r.run(t, "exec", "--node", node, "--", "ip", "route"); strings.Contains(routes, "default") {
+			t.Errorf("node %s has a default route:\n%s", node, routes)
+		}
+	}
+}
+
+func TestStartsThatCannotWork(t *testing.T) {
+	needsRealNode(t)
+	binary := buildCluster(t)
+	running := startCluster(t, binary, "--control-plane-only")
+	running.waitReady(t)
+	port := running.state.APIServer[strings.LastIndex(running.state.APIServer, ":")+1:]
+	for _, c := range []struct {
+		name      string
+		flags     []string
+		sameName  bool
+		err, cure string
+	}{
+		{"a second cluster of the same name", nil, true, "is running already", "cluster down --name " + running.name},
+		{"a port that is in use", []string{"--nodes", "0", "--api-port", port}, false, "port " + port + " of 127.0.0.1 is in use", "choose another port"},
+		{"more real nodes than there can be", []string{"--nodes", "9"}, false, "9 real nodes are too many", "simulated"},
+		{"a real node without a sandbox", []string{"--no-sandbox", "--nodes", "1"}, false, "a real node needs a sandbox", "--nodes 0"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			before := machine(t)
+			name := running.name
+			if !c.sameName {
+				name += "-other"
+			}
+			r := startAlone(t, binary, name, c.flags...)
+			select {
+			case <-r.ended:
+			case <-time.After(time.Minute):
+				t.Fatalf("it is still running:\n%s", r.output())
+			}
+			if code := r.cmd.ProcessState.ExitCode(); code != 1 {
+				t.Errorf("exit code %d, want 1", code)
+			}
+			if output := r.output(); !strings.Contains(output, "error: ") || !strings.Contains(output, c.err) ||
+				!strings.Contains(output, "cure:  ") || !strings.Contains(output, c.cure) {
+				t.Errorf("the output does not say %q with cure %q:\n%s", c.err, c.cure, output)
+			}
+			if after := machine(t); after != before {
+				t.Errorf("the machine has changed; before:\n%s\nafter:\n%s", before, after)
+			}
+		})
+	}
+	if output, err := exec.Command(binary, "status", "--home", running.paths.Home, "--name", running.name).CombinedOutput(); err != nil {
+		t.Errorf("the running cluster has suffered: %v\n%s", err, output)
+	}
+}
+
+// TestHalfStartedRunIsClearedAway: the supervisor and its janitor are killed while the cluster starts; the next start of
+// the same name does not need help.
+func TestHalfStartedRunIsClearedAway(t *testing.T) {
+	needsRealNode(t)
+	binary := buildCluster(t)
+	r := startCluster(t, binary)
+	r.waitLog(t, "kube-apiserver")
+	traces := r.traces(t)
+	r.signal(t, r.find(t, "janitor"), syscall.SIGKILL)
+	r.signal(t, r.pid(), syscall.SIGKILL)
+	<-r.ended
+	again := startNamed(t, binary, r.name, "--control-plane-only")
+	again.waitReady(t)
+	again.run(t, "down")
+	traces.mustBeGone(t, again)
+}
