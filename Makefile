@@ -35,7 +35,7 @@ run: ## install what is missing, start a cluster, install the operator, push and
 	@$(call with,operator cluster); "$$CLUSTER_BINARY" run $(CLUSTER_FLAGS) $(if $(DETACH),--detach) --operator "$$OPERATOR_BINARY"
 
 .PHONY: test
-test: install ## install what is missing, then all tests: unit, golden, cluster, integration, e2e
+test: install ## install what is missing, then all tests: unit, backends, golden, cluster, integration, e2e
 	@hack/test.sh $(TEST_SECTIONS)
 
 ##@ A running cluster
@@ -86,7 +86,7 @@ cluster-bin: ## the embedded cluster's program; it builds the rest when it needs
 ##@ Tests: RUN=regexp picks, V=1 shows each, COUNT=1 ignores cached results
 
 # A section is run once its folder is there.
-TEST_SECTIONS := unit $(foreach s,golden cluster integration e2e,$(if $(wildcard test/$(s)/*),$(s)))
+TEST_SECTIONS := unit backends $(foreach s,golden cluster integration e2e,$(if $(wildcard test/$(s)/*),$(s)))
 
 .PHONY: test-unit
 test-unit: ## tables and single syncs, no cluster: under a minute when warm [RACE=1]
@@ -95,6 +95,10 @@ test-unit: ## tables and single syncs, no cluster: under a minute when warm [RAC
 .PHONY: test-golden
 test-golden: ## what is compared with golden files; make update rewrites them
 	@hack/test.sh golden
+
+.PHONY: test-backends
+test-backends: ## storage backends against a real server
+	@hack/test.sh backends
 
 .PHONY: test-cluster
 test-cluster: install ## the embedded cluster's own tests

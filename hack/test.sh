@@ -59,11 +59,13 @@ run_section() {
 		((${#golden[@]} > 0)) || die "no test is called ...Golden"
 		RUN=${RUN:-Golden} go_tests golden . -timeout 5m "${golden[@]}"
 		;;
+	# Without the server these tests skip themselves, which is how unit stays quick.
+	backends) with_binaries s3 && go_tests backends . -count=1 -timeout 10m ./pkg/storage/s3/... ;;
 	# What these start is not among the files that go test's cache looks at: never take a cached result.
 	cluster) with_binaries cluster kube s3 && GOFLAGS='' go_tests cluster test/cluster -count=1 -timeout 20m ./... ;;
 	integration) with_binaries operator cluster s3 && go_tests integration . -count=1 -timeout 30m ./test/integration/... ;;
 	e2e) with_binaries operator cluster s3 && V=1 go_tests e2e . -count=1 -timeout 60m ./test/e2e/... ;;
-	*) die "unknown section $1: unit, golden, cluster, integration or e2e" ;;
+	*) die "unknown section $1: unit, golden, backends, cluster, integration or e2e" ;;
 	esac
 }
 

@@ -128,7 +128,7 @@ func (r *running) await(what string, condition func() bool) {
 		if time.Now().After(end) {
 			r.t.Fatalf("still waiting for %s after %s", what, deadline)
 		}
-		time.Sleep(time.Millisecond)
+		<-time.After(time.Millisecond)
 	}
 }
 

@@ -2,6 +2,7 @@ package operator
 
 import (
 	"fmt"
+	"net/http"
 
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/kubernetes"
@@ -47,6 +48,7 @@ func restConfig(kubeconfig string) (*rest.Config, error) {
 	}
 	config.UserAgent = userAgent()
 	config.QPS, config.Burst = clientQPS, clientBurst
+	config.Wrap(func(next http.RoundTripper) http.RoundTripper { return impatient{next} })
 	return config, nil
 }
 
@@ -63,24 +65,24 @@ func protobuf(config *rest.Config) *rest.Config {
 
 // newClients makes all clients over one connection pool.
 func newClients(config *rest.Config) (clients, error) {
-	http, err := rest.HTTPClientFor(config)
+	transport, err := rest.HTTPClientFor(config)
 	if err != nil {
 		return clients{}, fmt.Errorf("making the HTTP client: %w", err)
 	}
 	var c clients
-	if c.kube, err = kubernetes.NewForConfigAndClient(protobuf(config), http); err != nil {
+	if c.kube, err = kubernetes.NewForConfigAndClient(protobuf(config), transport); err != nil {
 		return c, fmt.Errorf("making the client for built-in kinds: %w", err)
 	}
-	if c.config, err = configclient.NewForConfigAndClient(config, http); err != nil {
+	if c.config, err = configclient.NewForConfigAndClient(config, transport); err != nil {
 		return c, fmt.Errorf("making the client for config.openshift.io: %w", err)
 	}
-	if c.registry, err = imageregistryclient.NewForConfigAndClient(config, http); err != nil {
+	if c.registry, err = imageregistryclient.NewForConfigAndClient(config, transport); err != nil {
 		return c, fmt.Errorf("making the client for imageregistry.operator.openshift.io: %w", err)
 	}
-	if c.route, err = routeclient.NewForConfigAndClient(config, http); err != nil {
+	if c.route, err = routeclient.NewForConfigAndClient(config, transport); err != nil {
 		return c, fmt.Errorf("making the client for route.openshift.io: %w", err)
 	}
-	if c.metadata, err = metadata.NewForConfigAndClient(metadata.ConfigFor(config), http); err != nil {
+	if c.metadata, err = metadata.NewForConfigAndClient(metadata.ConfigFor(config), transport); err != nil {
 		return c, fmt.Errorf("making the client for metadata: %w", err)
 	}
 	return c, nil

@@ -6,11 +6,9 @@ import (
 	"github.com/openshift/library-go/pkg/controller/factory"
 
 	"github.com/openshift/cluster-image-registry-operator/pkg/controllers/bootstrap"
-	"github.com/openshift/cluster-image-registry-operator/pkg/controllers/clusteroperator"
 	"github.com/openshift/cluster-image-registry-operator/pkg/controllers/registry"
 	"github.com/openshift/cluster-image-registry-operator/pkg/controllers/routes"
 	storagecontroller "github.com/openshift/cluster-image-registry-operator/pkg/controllers/storage"
-	"github.com/openshift/cluster-image-registry-operator/pkg/controllers/trust"
 	"github.com/openshift/cluster-image-registry-operator/pkg/names"
 	"github.com/openshift/cluster-image-registry-operator/pkg/operatorclient"
 	"github.com/openshift/cluster-image-registry-operator/pkg/storage"
@@ -121,52 +119,5 @@ func (w wiring) routes() factory.Controller {
 		SecretInformer: w.i.secrets.Informer(),
 		Clock:          w.clock,
 		Recorder:       w.recorder,
-	})
-}
-
-func (w wiring) trust() factory.Controller {
-	inputs := storageInputs{
-		infrastructures: w.i.infrastructure.Lister(),
-		secrets:         w.i.secrets.Lister().Secrets(names.OperatorNamespace),
-		userConfigMaps:  w.i.userConfigMaps.Lister().ConfigMaps(names.UserConfigNamespace),
-		cloudConfig:     w.i.cloudConfig.Lister().ConfigMaps(names.ManagedConfigNamespace),
-	}
-	return trust.New(trust.Deps{
-		Client:                w.config,
-		ConfigInformer:        w.i.config.Informer(),
-		ConfigMaps:            w.i.configMaps.Lister().ConfigMaps(names.OperatorNamespace),
-		ConfigMapInformer:     w.i.configMaps.Informer(),
-		RegistryCA:            w.i.registryCA.Lister().ConfigMaps(names.ManagedConfigNamespace),
-		RegistryCAInformer:    w.i.registryCA.Informer(),
-		UserConfigMaps:        w.i.userConfigMaps.Lister().ConfigMaps(names.UserConfigNamespace),
-		UserConfigMapInformer: w.i.userConfigMaps.Informer(),
-		Services:              w.i.service.Lister().Services(names.OperatorNamespace),
-		ServiceInformer:       w.i.service.Informer(),
-		Images:                w.i.image.Lister(),
-		ImageInformer:         w.i.image.Informer(),
-		ConfigMapClient:       w.clients.kube.CoreV1(),
-		Drivers:               w.drivers,
-		StorageInputs:         inputs.gather,
-		StorageInformers:      []factory.Informer{w.i.infrastructure.Informer(), w.i.cloudConfig.Informer()},
-		SecretInformer:        w.i.secrets.Informer(),
-		Clock:                 w.clock,
-		Recorder:              w.recorder,
-	})
-}
-
-func (w wiring) clusterOperator() factory.Controller {
-	return clusteroperator.New(clusteroperator.Deps{
-		Client:                  w.config,
-		ConfigInformer:          w.i.config.Informer(),
-		ImagePruners:            w.i.pruner.Lister(),
-		ImagePrunerInformer:     w.i.pruner.Informer(),
-		Deployments:             w.i.deployment.Lister().Deployments(names.OperatorNamespace),
-		DeploymentInformer:      w.i.deployment.Informer(),
-		ClusterOperators:        w.i.clusterOperator.Lister(),
-		ClusterOperatorInformer: w.i.clusterOperator.Informer(),
-		ClusterOperatorClient:   w.clients.config.ConfigV1().ClusterOperators(),
-		ReleaseVersion:          w.options.Environment.ReleaseVersion,
-		Clock:                   w.clock,
-		Recorder:                w.recorder,
 	})
 }

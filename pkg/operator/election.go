@@ -84,7 +84,7 @@ func (e *election) run(ctx context.Context, lead func(context.Context) error) er
 		if err != nil {
 			return err
 		}
-		leading, again := e.await(ctx, t, released, func() {
+		lost, again := e.await(ctx, t, released, func() {
 			// Only now: who gets the lease at the first try never pays for the watch.
 			if !watching {
 				watching = true
@@ -95,12 +95,12 @@ func (e *election) run(ctx context.Context, lead func(context.Context) error) er
 			continue
 		}
 		unwatch()
-		if leading == nil {
+		if lost == nil {
 			// The lease may have been won at the very moment the context ended.
 			e.release(ctx, t.elector)
 			return nil
 		}
-		return e.lead(ctx, t, leading, lead)
+		return e.lead(ctx, t, lost, lead)
 	}
 }
 
@@ -151,16 +151,17 @@ func (e *election) lock() *resourcelock.LeaseLock {
 	}
 }
 
-// await waits until the candidacy succeeds (leading is set) or the context ends. A released lease ends the candidacy
+// await waits until the candidacy succeeds, and then returns the channel that tells when the lease is lost, or until the
+// context ends. A released lease ends the candidacy
 // and asks for another one: the elector only tries at its retry period, a new one tries at once.
-func (e *election) await(ctx context.Context, t *term, released <-chan struct{}, onOther func()) (leading context.Context, again bool) {
+func (e *election) await(ctx context.Context, t *term, released <-chan struct{}, onOther func()) (lost <-chan struct{}, again bool) {
 	for {
 		select {
 		case <-ctx.Done():
 			t.end()
 			return nil, false
 		case leading := <-t.leading:
-			return leading, false
+			return leading.Done(), false
 		case <-t.other:
 			onOther()
 		case <-released:
@@ -173,7 +174,7 @@ func (e *election) await(ctx context.Context, t *term, released <-chan struct{},
 }
 
 // lead runs the work and releases the lease after it.
-func (e *election) lead(ctx context.Context, t *term, leading context.Context, lead func(context.Context) error) error {
+func (e *election) lead(ctx context.Context, t *term, lost <-chan struct{}, lead func(context.Context) error) error {
 	workCtx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	ended := make(chan error, 1)
@@ -184,7 +185,7 @@ func (e *election) lead(ctx context.Context, t *term, leading context.Context, l
 	case err = <-ended:
 	case <-ctx.Done():
 		err = e.awaitWorkers(ended)
-	case <-leading.Done():
+	case <-lost:
 		klog.Warning("The lease is lost: another operator may lead")
 		cancel()
 		err = errors.Join(errLeaseLost, e.awaitWorkers(ended))

@@ -184,7 +184,9 @@ func TestFirstLeaderDoesNotWatchTheLease(t *testing.T) {
 	receive(t, leader.leading)
 	leader.stop()
 	leader.finish <- nil
-	receive(t, leader.ended)
+	if err := receive(t, leader.ended); err != nil {
+		t.Errorf("run() = %v", err)
+	}
 	if n := watches(client); n != 0 {
 		t.Errorf("%d watches for a lease that was won at the first try", n)
 	}
@@ -214,6 +216,44 @@ func TestLostLeaseStopsTheWorkers(t *testing.T) {
 	leader.finish <- nil
 	if err := receive(t, leader.ended); !errors.Is(err, errLeaseLost) {
 		t.Errorf("run() = %v, want %v", err, errLeaseLost)
+	}
+	if got := holder(t, client); got != "thief" {
+		t.Errorf("the lease of another was taken: held by %q", got)
+	}
+}
+
+func TestLeaseIsRenewedWhileWorkersEnd(t *testing.T) {
+	client := fake.NewClientset()
+	leader := run(newElection(client, "a", hasty))
+	work := receive(t, leader.leading)
+	leader.stop()
+	receive(t, work.Done())
+	renewed := func() time.Time {
+		lease, err := client.CoordinationV1().Leases(names.OperatorNamespace).Get(t.Context(), names.Lease, metav1.GetOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return lease.Spec.RenewTime.Time
+	}
+	first := renewed()
+	await(t, "the next renewal", func() bool { return renewed().After(first) })
+	leader.finish <- nil
+	if err := receive(t, leader.ended); err != nil {
+		t.Errorf("run() = %v", err)
+	}
+}
+
+func TestLeaseThatWasTakenUnnoticedIsNotReleased(t *testing.T) {
+	client := fake.NewClientset()
+	leader := run(newElection(client, "a", timingsFor("")))
+	receive(t, leader.leading)
+	if _, err := client.CoordinationV1().Leases(names.OperatorNamespace).Update(t.Context(), lease("thief"), metav1.UpdateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	leader.stop()
+	leader.finish <- nil
+	if err := receive(t, leader.ended); err != nil {
+		t.Errorf("run() = %v", err)
 	}
 	if got := holder(t, client); got != "thief" {
 		t.Errorf("the lease of another was taken: held by %q", got)

@@ -103,7 +103,7 @@ func await(t *testing.T, what string, condition func() bool) {
 		if time.Now().After(end) {
 			t.Fatalf("still waiting for %s after %s", what, deadline)
 		}
-		time.Sleep(time.Millisecond)
+		<-time.After(time.Millisecond)
 	}
 }
 

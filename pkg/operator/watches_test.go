@@ -126,8 +126,10 @@ func TestManifestsAllowWhatIsWatched(t *testing.T) {
 		}
 	}
 	for _, namespace := range []string{"", "default", names.UserConfigNamespace, names.ManagedConfigNamespace} {
-		if allows(granted, "get", asked{resource: "secrets", namespace: namespace, selector: "metadata.name=any"}) {
-			t.Errorf("manifests allow to read any Secret in %q", namespace)
+		for _, verb := range []string{"get", "list", "watch"} {
+			if allows(granted, verb, asked{resource: "secrets", namespace: namespace, selector: "metadata.name=any"}) {
+				t.Errorf("manifests allow to %s any Secret in %q", verb, namespace)
+			}
 		}
 	}
 }

@@ -16,6 +16,7 @@ import (
 	authenticationv1 "k8s.io/api/authentication/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 	"k8s.io/utils/ptr"
@@ -46,9 +47,8 @@ func (c *Cluster) StartOperator(ctx context.Context, dir string, env ...string) 
 	if err != nil {
 		return nil, err
 	}
-	config := filepath.Join(dir, "config.yaml")
-	// Port 0: several suites may run on one machine.
-	if err := os.WriteFile(config, []byte("apiVersion: config.openshift.io/v1\nkind: GenericControllerConfig\nservingInfo:\n  bindAddress: 127.0.0.1:0\n"), 0o600); err != nil {
+	config, err := c.operatorConfig(ctx, dir)
+	if err != nil {
 		return nil, err
 	}
 	o := &Operator{logPath: filepath.Join(dir, "operator.log"), done: make(chan struct{})}
@@ -74,6 +74,29 @@ func (c *Cluster) StartOperator(ctx context.Context, dir string, env ...string) 
 		close(o.done)
 	}()
 	return o, nil
+}
+
+// operatorConfig writes the operator's configuration file: the key pair that the service CA issued for its Service, and
+// port 0, because several suites may run on one machine.
+func (c *Cluster) operatorConfig(ctx context.Context, dir string) (string, error) {
+	var secret *corev1.Secret
+	err := wait.PollUntilContextTimeout(ctx, interval, time.Minute, true, func(ctx context.Context) (bool, error) {
+		var err error
+		secret, err = c.Kube.CoreV1().Secrets(names.OperatorNamespace).Get(ctx, "image-registry-operator-tls", metav1.GetOptions{})
+		return err == nil, IgnoreNotFound(err)
+	})
+	if err != nil {
+		return "", fmt.Errorf("waiting for the operator's serving certificate: %w", err)
+	}
+	for key, content := range secret.Data {
+		if err := os.WriteFile(filepath.Join(dir, key), content, 0o600); err != nil {
+			return "", err
+		}
+	}
+	path := filepath.Join(dir, "config.yaml")
+	text := fmt.Sprintf("apiVersion: config.openshift.io/v1\nkind: GenericControllerConfig\nservingInfo:\n  bindAddress: 127.0.0.1:0\n  certFile: %s\n  keyFile: %s\n",
+		filepath.Join(dir, "tls.crt"), filepath.Join(dir, "tls.key"))
+	return path, os.WriteFile(path, []byte(text), 0o600)
 }
 
 // version is the release that the cluster runs.

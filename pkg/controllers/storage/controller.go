@@ -116,5 +116,5 @@ func (c *controller) due(o outcome) (time.Duration, bool) {
 		return backoff(c.unwritten), true
 	}
 	c.unwritten = 0
-	return max(c.memory.next.Sub(c.Clock.Now()), 0), !c.memory.next.IsZero()
+	return max(o.next.Sub(c.Clock.Now()), 0), !o.next.IsZero()
 }

@@ -30,8 +30,6 @@ type memory struct {
 	verified time.Time
 	// last is the outcome to report until something is due.
 	last outcome
-	// next is when something is due; zero for never.
-	next time.Time
 	// failures counts consecutive transient failures for these inputs.
 	failures int
 	// created is the hash of a location whose medium this process created; it outlives failures of what came after.
@@ -40,7 +38,7 @@ type memory struct {
 
 // settled tells whether there is nothing to do for inputs at now.
 func (m *memory) settled(inputs string, now time.Time) bool {
-	return m.inputs == inputs && (m.next.IsZero() || now.Before(m.next))
+	return m.inputs == inputs && (m.last.next.IsZero() || now.Before(m.last.next))
 }
 
 // reset starts over for other inputs.
@@ -52,31 +50,28 @@ func (m *memory) reset(inputs string) {
 
 // failed notes a failure and when to try again.
 func (m *memory) failed(o outcome, now time.Time) outcome {
-	m.last = o
 	switch {
 	case o.permanent():
 		// Not a retry: an administrator may have put it right in the cloud, where no watch tells.
-		m.next = now.Add(checkInterval)
-	case o.waiting():
-		// A Secret is watched; a claim or a bucket that settles is not.
-		m.next = time.Time{}
-		if o.wait > 0 {
-			m.next = now.Add(o.wait)
-		}
-	default:
+		o.next = now.Add(checkInterval)
+	case !o.waiting():
 		m.failures++
-		m.next = now.Add(max(backoff(m.failures), o.wait))
+		o.next = now.Add(max(backoff(m.failures), o.wait))
+	case o.wait > 0:
+		// A Secret is watched; a bucket that settles is not.
+		o.next = now.Add(o.wait)
 	}
+	m.last = o
 	return o
 }
 
 // succeeded notes a success and when to look again.
 func (m *memory) succeeded(o outcome, result *storage.Result, now time.Time) outcome {
-	m.last, m.done, m.failures = o, result, 0
-	m.next = now.Add(checkInterval)
+	o.next = now.Add(checkInterval)
 	if result.Created {
-		m.next = now.Add(firstCheck)
+		o.next = now.Add(firstCheck)
 	}
+	m.last, m.done, m.failures = o, result, 0
 	return o
 }
 

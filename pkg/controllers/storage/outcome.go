@@ -27,6 +27,8 @@ type outcome struct {
 	conditions []operatorv1.OperatorCondition
 	// wait is how long the cloud wants us to wait.
 	wait time.Duration
+	// next is when something is due again; zero leaves it to the watches.
+	next time.Time
 	// unwritten tells that the failure is of the cluster, not of the storage: it is tried again without asking the cloud.
 	unwritten bool
 	// after is done once the status has been reported: the last step of a deletion, after which there is no status.

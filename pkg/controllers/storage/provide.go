@@ -84,7 +84,7 @@ func (p *pass) attempt(ctx context.Context, t target, now time.Time) outcome {
 	case err != nil:
 		o = p.memory.failed(failure(p.config, err), now)
 		if !o.waiting() {
-			logFailure(err, t.driver.Kind, p.memory.next.Sub(now))
+			logFailure(err, t.driver.Kind, o.next.Sub(now))
 		}
 		return o
 	case o.waiting():

@@ -65,7 +65,7 @@ func (p *pass) removeMedium(ctx context.Context) outcome {
 	in.Managed, in.Created = true, p.created(in.Coordinates)
 	driver, err := p.Drivers.Select(&in.Coordinates)
 	if err != nil {
-		return failure(p.config, err)
+		return failure(p.config, unremovable(in.Coordinates, err))
 	}
 	now, inputs := p.Clock.Now(), p.fingerprint(in, driver)
 	if p.memory.settled(inputs, now) {
@@ -82,14 +82,18 @@ func (p *pass) removeMedium(ctx context.Context) outcome {
 			o.message = fmt.Sprintf("removing storage: %v (to keep the storage and go on, set spec.storage.managementState to Unmanaged)", err)
 		}
 		o = p.memory.failed(o, now)
-		logFailure(err, driver.Kind, p.memory.next.Sub(now))
+		logFailure(err, driver.Kind, o.next.Sub(now))
 		return o
 	case !progress.Done:
 		p.memory.failures = 0
-		o := outcome{reason: names.ReasonStorageRemoving, message: progress.Message, conditions: progress.Conditions}
-		p.memory.last, p.memory.next = o, now.Add(progress.RetryAfter)
-		return o
+		p.memory.last = outcome{
+			reason: names.ReasonStorageRemoving, message: progress.Message, conditions: progress.Conditions, next: now.Add(progress.RetryAfter),
+		}
+		return p.memory.last
 	}
+	// What follows are writes to the cluster, which may have to wait for the cache: the next sync starts over, and finds
+	// the medium gone.
+	p.memory.reset("")
 	p.recorder.Eventf(names.EventStorageRemoved, "removed storage %s", storage.Describe(in.Coordinates))
 	if p.config.DeletionTimestamp == nil {
 		if err := p.patch(ctx, forgotten(p.config.Spec.Storage, driver.Forget)...); err != nil {
@@ -97,6 +101,15 @@ func (p *pass) removeMedium(ctx context.Context) outcome {
 		}
 	}
 	return p.clear(ctx, progress.Conditions)
+}
+
+// unremovable is the error for storage that this release has no driver for, or that is more than one.
+func unremovable(coordinates storage.Coordinates, err error) error {
+	removal := storage.NotSupported("")
+	removal.Err = err
+	removal.Message = fmt.Sprintf("storage %s cannot be removed by this release of the operator; "+
+		"to leave it where it is and go on, set spec.storage.managementState to Unmanaged", storage.Describe(coordinates))
+	return removal
 }
 
 func step(ctx context.Context, driver storage.Driver, in storage.Inputs) (storage.Progress, error) {

@@ -41,6 +41,14 @@ func TestRemoveWaitsForTheRegistry(t *testing.T) {
 	w.mustSync()
 	w.expect("cloud", fmt.Sprint(w.cloud.calls), "[]")
 	w.expect("StorageReady", w.condition(names.StorageReady), "False/StorageRemoving")
+	w.clock.Step(2 * checkInterval)
+	if _, due := w.controller.due(w.controller.memory.last); !due {
+		t.Error("the test has nothing that was due before the removal")
+	}
+	p := &pass{controller: w.controller, config: w.config(), recorder: w.recorder}
+	if wait, due := w.controller.due(p.remove(context.Background())); due {
+		t.Errorf("waiting for the registry is a loop: again after %s", wait)
+	}
 	w.drop("deployments", registryDeployment())
 	w.mustSync()
 	w.expect("cloud while a pod is left", fmt.Sprint(w.cloud.calls), "[]")
@@ -124,6 +132,20 @@ func TestRemove(t *testing.T) {
 		w.mustSync()
 		w.expect("StorageReady", w.condition(names.StorageReady), "False/StorageNotOwned")
 		w.expect("media", w.cloud.names(), "theirs")
+	})
+	t.Run("of a kind without a driver is a permanent error with a way out", func(t *testing.T) {
+		gcs := storage.Coordinates{GCS: &imageregistryv1.ImageRegistryConfigStorageGCS{Bucket: "b"}, ManagementState: "Managed"}
+		w := newWorld(t, config(func(c *imageregistryv1.Config) {
+			removed(c)
+			c.Spec.Storage, c.Status.Storage = *gcs.DeepCopy(), *gcs.DeepCopy()
+		}))
+		w.mustSync()
+		w.expect("StorageReady", w.condition(names.StorageReady), "False/StorageNotSupported")
+		w.expect("message", fmt.Sprint(strings.Contains(w.message(names.StorageReady), "GCS bucket=b cannot be removed")), "true")
+		w.edit(func(c *imageregistryv1.Config) { c.Spec.Storage.ManagementState = "Unmanaged" })
+		w.mustSync()
+		w.expect("status", fmt.Sprint(w.config().Status.Storage.GCS), "<nil>")
+		w.expect("StorageReady", w.condition(names.StorageReady), "True/AsExpected")
 	})
 	t.Run("reports failures and goes on", func(t *testing.T) {
 		w := running(t)

@@ -205,7 +205,10 @@ func TestAnEndpointThatCannotBeReached(t *testing.T) {
 	b := s.backend(t, "bucket")
 	s.server.Close()
 	_, err := b.Plan(t.Context())
-	expectFailure(t, err, "Unknown/Unknown Error Occurred", "S3 endpoint "+s.server.URL+" cannot be reached: dial: connect: connection refused; check spec.storage.s3.regionEndpoint, the cluster proxy")
+	e := expectFailure(t, err, "Unknown/Unknown Error Occurred", "S3 endpoint "+s.server.URL+" cannot be reached: dial: connect: connection refused; check spec.storage.s3.regionEndpoint, the cluster proxy")
+	if e.Permanent {
+		t.Error("an outage is permanent")
+	}
 }
 
 func TestUnmanagedBucketsGetNoSettings(t *testing.T) {
@@ -321,6 +324,31 @@ func TestEmptyDeletesVersionsMarkersAndUploads(t *testing.T) {
 	}
 	if s.count("DELETE uploadId") != 1 {
 		t.Errorf("the upload was not aborted: %v", s.calls)
+	}
+}
+
+func TestEmptyWithoutTheRightToListVersions(t *testing.T) {
+	page := func(key, rest string) answer {
+		return answer{status: 200, body: `<ListBucketResult><Contents><Key>` + key + `</Key></Contents>` + rest + `</ListBucketResult>`}
+	}
+	s := newScript(t, map[string][]answer{
+		"GET tagging":  gives(ownTags),
+		"GET versions": fails(403, "AccessDenied"),
+		"GET list-type": {
+			page("first", `<IsTruncated>true</IsTruncated><NextContinuationToken>token-1</NextContinuationToken>`), page("second", ""),
+			{status: 200, body: `<ListBucketResult/>`},
+		},
+		"HEAD": {{status: 200}, {status: 404}},
+	})
+	progress, err := s.backend(t, "bucket").Remove(t.Context())
+	if err != nil || !progress.Done {
+		t.Fatalf("progress is %+v, %v after %v", progress, err, s.calls)
+	}
+	if n := s.count("POST delete"); n != 2 {
+		t.Errorf("%d bulk deletes for two pages", n)
+	}
+	if !strings.Contains(strings.Join(s.queries, " "), "continuation-token=token-1") {
+		t.Errorf("the second page was not asked for: %v", s.queries)
 	}
 }
 

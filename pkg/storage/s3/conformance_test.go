@@ -175,8 +175,9 @@ func driftIsRepaired(t *testing.T, s *server, in storage.Inputs) {
 	if err != nil || len(rules.Rules) != 2 || aws.ToString(rules.Rules[0].ID) != "theirs" {
 		t.Errorf("rules are %+v, %v", rules, err)
 	}
-	if _, err := s.client.GetPublicAccessBlock(t.Context(), &awss3.GetPublicAccessBlockInput{Bucket: &bucket}); err != nil {
-		t.Errorf("public access is not blocked again: %v", err)
+	access, err := s.client.GetPublicAccessBlock(t.Context(), &awss3.GetPublicAccessBlockInput{Bucket: &bucket})
+	if err != nil || !aws.ToBool(access.PublicAccessBlockConfiguration.BlockPublicPolicy) {
+		t.Errorf("public access is not blocked again: %+v, %v", access, err)
 	}
 }
 
@@ -192,7 +193,9 @@ func (s *server) drift(t *testing.T, bucket string) {
 			Expiration: &types.LifecycleExpiration{Days: aws.Int32(3)},
 		}}},
 	})
-	_, access := s.client.DeletePublicAccessBlock(t.Context(), &awss3.DeletePublicAccessBlockInput{Bucket: &bucket})
+	_, access := s.client.PutPublicAccessBlock(t.Context(), &awss3.PutPublicAccessBlockInput{
+		Bucket: &bucket, PublicAccessBlockConfiguration: &types.PublicAccessBlockConfiguration{BlockPublicAcls: aws.Bool(true)},
+	})
 	if err := errors.Join(tagging, lifecycle, access); err != nil {
 		t.Fatal(err)
 	}

@@ -36,6 +36,13 @@ func (l *listing) next(ctx context.Context) ([]types.ObjectIdentifier, bool, err
 	case err != nil:
 		return nil, false, err
 	}
+	page := l.identifiers(out)
+	l.key, l.id = out.NextKeyMarker, out.NextVersionIdMarker
+	return page, aws.ToBool(out.IsTruncated), nil
+}
+
+// identifiers says how to delete what is on a page of versions.
+func (l *listing) identifiers(out *s3.ListObjectVersionsOutput) []types.ObjectIdentifier {
 	page := make([]types.ObjectIdentifier, 0, len(out.Versions)+len(out.DeleteMarkers))
 	for i, version := range out.Versions {
 		id := version.VersionId
@@ -53,8 +60,7 @@ func (l *listing) next(ctx context.Context) ([]types.ObjectIdentifier, bool, err
 	for _, marker := range out.DeleteMarkers {
 		page = append(page, types.ObjectIdentifier{Key: marker.Key, VersionId: marker.VersionId})
 	}
-	l.key, l.id = out.NextKeyMarker, out.NextVersionIdMarker
-	return page, aws.ToBool(out.IsTruncated), nil
+	return page
 }
 
 func (l *listing) nextPlain(ctx context.Context) ([]types.ObjectIdentifier, bool, error) {

@@ -37,6 +37,7 @@ type script struct {
 	answers map[string][]answer
 	calls   []string
 	bodies  []string
+	queries []string
 	server  *httptest.Server
 }
 
@@ -70,6 +71,7 @@ func (s *script) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	s.mu.Lock()
+	s.queries = append(s.queries, r.URL.RawQuery)
 	s.calls, s.bodies = append(s.calls, key), append(s.bodies, r.Header.Get("Content-MD5")+body.String())
 	a := answer{status: http.StatusOK}
 	if list := s.answers[key]; len(list) > 0 {

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -111,7 +112,11 @@ func detach(ctx context.Context, c *common) error {
 	if err != nil {
 		return err
 	}
-	logPath := paths.Dir + ".log"
+	// Before anything is written: the log may be that of the cluster that is running.
+	if err := lifecycle.MustBeFree(paths); err != nil {
+		return err
+	}
+	logPath := paths.SupervisorLog()
 	if err := os.MkdirAll(filepath.Dir(logPath), 0o755); err != nil {
 		return fmt.Errorf("creating the folder of the clusters: %w", err)
 	}
@@ -124,11 +129,11 @@ func detach(ctx context.Context, c *common) error {
 	if err != nil {
 		return fmt.Errorf("making a pipe for the supervisor: %w", err)
 	}
-	cmd := exec.Command("/proc/self/exe")
-	if self, err := os.Executable(); err == nil {
-		cmd.Path = self
+	self, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("finding this program: %w", err)
 	}
-	cmd.Args = append(append([]string{}, os.Args...), "--detach=false", "--detached")
+	cmd := exec.Command(self, append(slices.Clone(os.Args[1:]), "--detach=false", "--detached")...)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.ExtraFiles = []*os.File{write}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
@@ -145,7 +150,7 @@ func detach(ctx context.Context, c *common) error {
 	if state, err := lifecycle.ReadState(paths); err == nil && state.PID == cmd.Process.Pid {
 		return nil
 	}
-	<-ended
+	_ = <-ended // how it ended is in its log
 	return errors.New("the cluster did not start: " + logTail(logPath))
 }
 

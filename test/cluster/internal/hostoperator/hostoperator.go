@@ -27,6 +27,10 @@ const (
 	tokenSeconds = 12 * 60 * 60
 	// patience is how long the version operator may take to apply the ServiceAccount.
 	patience = 2 * time.Minute
+	// servingSecret is the operator's key pair, named by its Service in manifests/.
+	servingSecret = "image-registry-operator-tls"
+	// look is how often a wait looks again.
+	look = 200 * time.Millisecond
 )
 
 // Options describe the process.
@@ -47,7 +51,11 @@ func Start(ctx context.Context, o Options) (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("reading kubeconfig %s: %w", o.Kubeconfig, err)
 	}
-	token, err := requestToken(ctx, admin)
+	client, err := kubernetes.NewForConfig(admin)
+	if err != nil {
+		return 0, fmt.Errorf("making a client: %w", err)
+	}
+	token, err := requestToken(ctx, client)
 	if err != nil {
 		return 0, err
 	}
@@ -55,10 +63,9 @@ func Start(ctx context.Context, o Options) (int, error) {
 	if err := writeKubeconfig(kubeconfig, admin, token); err != nil {
 		return 0, err
 	}
-	configuration := filepath.Join(o.Dir, "operator-config.yaml")
-	content := "apiVersion: config.openshift.io/v1\nkind: GenericControllerConfig\nservingInfo:\n  bindAddress: 127.0.0.1:0\n"
-	if err := os.WriteFile(configuration, []byte(content), 0o600); err != nil {
-		return 0, fmt.Errorf("writing the operator's configuration: %w", err)
+	configuration, err := writeConfiguration(ctx, client, o.Dir)
+	if err != nil {
+		return 0, err
 	}
 	log, err := os.Create(o.Log)
 	if err != nil {
@@ -79,13 +86,35 @@ func Start(ctx context.Context, o Options) (int, error) {
 	return cmd.Process.Pid, nil
 }
 
-func requestToken(ctx context.Context, admin *rest.Config) (string, error) {
-	client, err := kubernetes.NewForConfig(admin)
+// writeConfiguration writes the operator's configuration file and the key pair that the service CA issued for it. Port
+// 0: nothing scrapes it here, and the real port may be taken.
+func writeConfiguration(ctx context.Context, client kubernetes.Interface, dir string) (string, error) {
+	var pair map[string][]byte
+	err := wait.PollUntilContextTimeout(ctx, look, patience, true, func(ctx context.Context) (bool, error) {
+		secret, err := client.CoreV1().Secrets(namespace).Get(ctx, servingSecret, metav1.GetOptions{})
+		if err == nil {
+			pair = secret.Data
+		}
+		return err == nil, nil
+	})
 	if err != nil {
-		return "", fmt.Errorf("making a client: %w", err)
+		return "", fmt.Errorf("waiting for secret %s/%s from the service CA: %w", namespace, servingSecret, err)
 	}
+	certificate, key := filepath.Join(dir, "operator-tls.crt"), filepath.Join(dir, "operator-tls.key")
+	path := filepath.Join(dir, "operator-config.yaml")
+	content := fmt.Sprintf("apiVersion: config.openshift.io/v1\nkind: GenericControllerConfig\nservingInfo:\n"+
+		"  bindAddress: 127.0.0.1:0\n  certFile: %s\n  keyFile: %s\n", certificate, key)
+	for file, data := range map[string][]byte{certificate: pair["tls.crt"], key: pair["tls.key"], path: []byte(content)} {
+		if err := os.WriteFile(file, data, 0o600); err != nil {
+			return "", fmt.Errorf("writing %s: %w", file, err)
+		}
+	}
+	return path, nil
+}
+
+func requestToken(ctx context.Context, client kubernetes.Interface) (string, error) {
 	accounts := client.CoreV1().ServiceAccounts(namespace)
-	err = wait.PollUntilContextTimeout(ctx, 200*time.Millisecond, patience, true, func(ctx context.Context) (bool, error) {
+	err := wait.PollUntilContextTimeout(ctx, look, patience, true, func(ctx context.Context) (bool, error) {
 		_, err := accounts.Get(ctx, account, metav1.GetOptions{})
 		return err == nil, nil
 	})

@@ -6,6 +6,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/openshift/cluster-image-registry-operator/test/cluster/internal/addresses"
 )
 
 func TestClustersRunSideBySide(t *testing.T) {
@@ -33,6 +35,12 @@ func TestNodesOfSeveralKinds(t *testing.T) {
 	zones := r.run(t, "kubectl", "--", "get", "nodes", "-o", `jsonpath={range .items[*]}{.metadata.name}={.metadata.labels.topology\.kubernetes\.io/zone} {end}`)
 	if want := "node-0=us-east-1a node-1=us-east-1b simulated-0=us-east-1c "; zones != want {
 		t.Errorf("nodes and zones: %q, want %q", zones, want)
+	}
+	if output := r.run(t, "exec", "--", "getent", "hosts", "bucket.s3.us-east-1.cluster.test"); !strings.Contains(output, addresses.S3) {
+		t.Errorf("a bucket's name is answered with %q", output)
+	}
+	if output := r.run(t, "exec", "--node", "1", "--", "sh", "-c", "getent hosts example.com || echo nothing"); output != "nothing\n" {
+		t.Errorf("a name of the outside is answered with %q", output)
 	}
 	r.runPod(t)
 	address := r.run(t, "kubectl", "--", "get", "pod", "pod", "-o", "jsonpath={.status.podIP}")

@@ -58,6 +58,8 @@ type engine struct {
 	admin *rest.Config
 	// client is used for nodes.
 	client kubernetes.Interface
+	// proxyConfig is kube-proxy's kubeconfig.
+	proxyConfig string
 
 	mu       sync.Mutex
 	nodePIDs map[string]int
@@ -176,6 +178,9 @@ func (e *engine) makeCredentials() error {
 	e.admin.QPS, e.admin.Burst = -1, -1
 	if e.client, err = kubernetes.NewForConfig(e.admin); err != nil {
 		return fmt.Errorf("making the engine's client: %w", err)
+	}
+	if e.proxyConfig, err = e.creds.User(e.Control, "system:kube-proxy"); err != nil {
+		return err
 	}
 	return e.creds.UserAt(e.Control, e.HostAPIServer, e.Paths.Kubeconfig(), "cluster-admin", "system:masters")
 }

@@ -91,8 +91,8 @@ func (p Paths) scratch() string { return p.join("sandbox") }
 // lock is beside the folder, not in it: it is held while the folder is removed.
 func (p Paths) lock() string { return p.Dir + ".lock" }
 
-// supervisorLog is the output of a detached supervisor.
-func (p Paths) supervisorLog() string { return p.Dir + ".log" }
+// SupervisorLog is the output of a detached supervisor. It is beside the folder, which each start makes anew.
+func (p Paths) SupervisorLog() string { return p.Dir + ".log" }
 
 // volatile are the folders that are of no use once the cluster is down. Logs, the audit log and certificates stay for
 // whoever wants to know why, until the next start.

@@ -36,18 +36,22 @@ func (e *engine) waitNode(ctx context.Context, name string) error {
 	return err
 }
 
+// readiness says what a node lacks.
 func readiness(object *corev1.Node) error {
+	// The controller manager takes the taints of a new node away a moment after it is ready; pods wait for that.
+	for _, taint := range object.Spec.Taints {
+		if taint.Effect != corev1.TaintEffectPreferNoSchedule {
+			return fmt.Errorf("node %s has taint %s", object.Name, taint.Key)
+		}
+	}
 	for _, condition := range object.Status.Conditions {
-		if condition.Type == corev1.NodeReady && condition.Status != corev1.ConditionTrue {
+		if condition.Type != corev1.NodeReady {
+			continue
+		}
+		if condition.Status != corev1.ConditionTrue {
 			return fmt.Errorf("node %s is not ready: %s", object.Name, condition.Message)
 		}
-		if condition.Type == corev1.NodeReady && len(object.Spec.Taints) > 0 {
-			// The controller manager takes the taint of a new node away a moment after it is ready; pods wait for that.
-			return fmt.Errorf("node %s is ready but still has taint %s", object.Name, object.Spec.Taints[0].Key)
-		}
-		if condition.Type == corev1.NodeReady {
-			return nil
-		}
+		return nil
 	}
 	return errors.New("the kubelet has not reported yet")
 }
@@ -64,7 +68,7 @@ func (e *engine) startSimulated(ctx context.Context) error {
 	}
 	for index := range e.Options.Simulated {
 		name := simulated.NodeName(index)
-		object := simulated.Node(index, e.Options.nodeLabels(name, e.Options.Nodes+index))
+		object := simulated.Node(index, e.Options.simulatedLabels(name, e.Options.Nodes+index))
 		if err := simulated.Add(ctx, e.client, object); err != nil {
 			return err
 		}

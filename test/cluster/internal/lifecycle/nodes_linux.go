@@ -198,6 +198,8 @@ func (e *engine) nodeConfig(index int) (node.Config, error) {
 		CgroupRoot: filepath.Join(sandbox.CgroupRoot(e.Paths.Name), "node-"+strconv.Itoa(index)),
 		Images:     e.Images,
 		PauseImage: e.PauseImage,
+		// All proxies are one user, so its files are made once and not by each node, which start side by side.
+		ProxyConfig: e.proxyConfig,
 	}
 	serving, err := e.creds.CA.Issue(pki.Request{
 		File: config.Name() + "-kubelet-serving", CommonName: config.Name(), Hosts: []string{config.Name(), addresses.Node(index)},
@@ -207,9 +209,6 @@ func (e *engine) nodeConfig(index int) (node.Config, error) {
 	}
 	config.ServingCert, config.ServingKey = serving.Cert, serving.Key
 	// Name and group are what the Node authorizer knows a kubelet by.
-	if config.KubeletConfig, err = e.creds.User(e.Control, "system:node:"+config.Name(), "system:nodes"); err != nil {
-		return config, err
-	}
-	config.ProxyConfig, err = e.creds.User(e.Control, "system:kube-proxy")
+	config.KubeletConfig, err = e.creds.User(e.Control, "system:node:"+config.Name(), "system:nodes")
 	return config, err
 }

@@ -57,15 +57,25 @@ func (o Options) topology() string {
 	return "SingleReplica"
 }
 
-// nodeLabels are the labels of the n-th node. Every node takes every role: there are too few for a division of work.
-func (o Options) nodeLabels(name string, n int) map[string]string {
+// zone is where the n-th node, real and simulated ones counted together, is.
+func (o Options) zone(n int) string { return fmt.Sprintf("%s%c", o.Region, 'a'+rune(n%o.Zones)) }
+
+// simulatedLabels are the labels of a simulated node, the n-th of all. It is a worker only: what belongs on the control
+// plane, the operator first of all, has to run for real.
+func (o Options) simulatedLabels(name string, n int) map[string]string {
 	return map[string]string{
-		"kubernetes.io/hostname":                name,
-		"kubernetes.io/os":                      "linux",
-		"node-role.kubernetes.io/master":        "",
-		"node-role.kubernetes.io/control-plane": "",
-		"node-role.kubernetes.io/worker":        "",
-		"topology.kubernetes.io/region":         o.Region,
-		"topology.kubernetes.io/zone":           fmt.Sprintf("%s%c", o.Region, 'a'+rune(n%o.Zones)),
+		"kubernetes.io/hostname":         name,
+		"kubernetes.io/os":               "linux",
+		"node-role.kubernetes.io/worker": "",
+		"topology.kubernetes.io/region":  o.Region,
+		"topology.kubernetes.io/zone":    o.zone(n),
 	}
+}
+
+// nodeLabels are the labels of a real node. It takes every role: there are too few for a division of work.
+func (o Options) nodeLabels(name string, n int) map[string]string {
+	labels := o.simulatedLabels(name, n)
+	labels["node-role.kubernetes.io/master"] = ""
+	labels["node-role.kubernetes.io/control-plane"] = ""
+	return labels
 }

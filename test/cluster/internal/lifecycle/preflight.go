@@ -58,9 +58,12 @@ func checkDisk(p Paths) error {
 	if err := unix.Statfs(p.Dir, &stat); err != nil {
 		return fmt.Errorf("looking for disk space at %s: %w", p.Dir, err)
 	}
-	free := stat.Bavail * uint64(stat.Bsize) //nolint:gosec // a block size is positive
+	return enoughDisk(p.Home, stat.Bavail*uint64(stat.Bsize))
+}
+
+func enoughDisk(home string, free uint64) error {
 	if free < minimumDisk {
-		return Cure(fmt.Errorf("%s has %d MiB of free disk space, %d are needed", p.Home, free>>20, minimumDisk>>20),
+		return Cure(fmt.Errorf("%s has %d MiB of free disk space, %d are needed", home, free>>20, minimumDisk>>20),
 			"make space, or put the cluster elsewhere: CLUSTER_HOME=/another/folder")
 	}
 	return nil

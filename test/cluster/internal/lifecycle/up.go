@@ -70,6 +70,16 @@ func unlessInterrupted(ctx context.Context, err error) error {
 	return err
 }
 
+// MustBeFree tells whether a cluster of that name may be started.
+func MustBeFree(p Paths) error {
+	l, err := lockForStart(p)
+	if err != nil {
+		return err
+	}
+	l.release()
+	return nil
+}
+
 func lockForStart(p Paths) (*lock, error) {
 	l, err := tryLock(p)
 	if errors.Is(err, errLocked) {
@@ -159,10 +169,7 @@ func (s *supervisor) startEngine() error {
 		return fmt.Errorf("making the engine's events: %w", err)
 	}
 	s.engineInput, s.events = engineInput, events
-	cmd, err := s.engineCommand()
-	if err != nil {
-		return err
-	}
+	cmd := s.engineCommand()
 	log, err := os.Create(s.paths.join("logs", "engine.log"))
 	if err != nil {
 		return fmt.Errorf("creating the engine's log: %w", err)
@@ -184,14 +191,14 @@ func (s *supervisor) startEngine() error {
 	return s.janitor.watch(cmd.Process.Pid)
 }
 
-func (s *supervisor) engineCommand() (*exec.Cmd, error) {
+func (s *supervisor) engineCommand() *exec.Cmd {
 	engine := []string{"engine", "--config", s.paths.engineConfig()}
 	if s.Options.Sandbox {
-		return sandboxCommand(s.Self, append([]string{"init", "--", s.Self}, engine...)...), nil
+		return sandboxCommand(s.Self, append([]string{"init", "--", s.Self}, engine...)...)
 	}
 	cmd := exec.Command(s.Self, engine...)
 	cmd.SysProcAttr = hostAttributes()
-	return cmd, nil
+	return cmd
 }
 
 // follow prints the engine's steps until it ends or is to be ended.

@@ -51,7 +51,8 @@ func Start(g *process.Group, kube, dir, kubeconfig string) error {
 // NodeName is the name of a simulated node.
 func NodeName(index int) string { return fmt.Sprintf("simulated-%d", index) }
 
-// Node describes a simulated node with the given labels.
+// Node describes a simulated node with the given labels. The scheduler is to take it only when no real node will do, as
+// for the spread over zones: a pod there is "running" and "ready", but it does nothing.
 func Node(index int, labels map[string]string) *corev1.Node {
 	capacity := corev1.ResourceList{
 		corev1.ResourceCPU:    resource.MustParse("8"),
@@ -62,6 +63,9 @@ func Node(index int, labels map[string]string) *corev1.Node {
 		ObjectMeta: metav1.ObjectMeta{
 			Name: NodeName(index), Labels: labels, Annotations: map[string]string{annotation: "fake"},
 		},
+		Spec: corev1.NodeSpec{Taints: []corev1.Taint{
+			{Key: annotation, Value: "fake", Effect: corev1.TaintEffectPreferNoSchedule},
+		}},
 		Status: corev1.NodeStatus{Capacity: capacity, Allocatable: capacity},
 	}
 }
