@@ -180,6 +180,8 @@ func TestProgressing(t *testing.T) {
 		{"removed, Deployment gone", facts(state(operatorv1.Removed), noDeployment), "removed, Deployment gone", no, "Removed", "All registry resources are removed"},
 		{"wrong spec", facts(invalid(names.ReasonInvalidTLSSettings, "bad suite")), "permanent error", no, "Error", "Unable to apply resources: bad suite"},
 		{"two storages", facts(storage(names.ReasonMultipleStoragesConfigured, "two", time.Hour)), "permanent error", no, "Error", "Unable to apply resources: two"},
+		{"a young storage error on the way to a new place does not look like rest", facts(storage(names.ReasonError, "no answer from the cloud", time.Second), func(f *Facts) { f.StorageMoving = true }), "storage at work", yes, "StorageChanging", "no answer from the cloud"},
+		{"an old storage error on the way to a new place is an error", facts(storage(names.ReasonError, "no answer from the cloud", time.Hour), func(f *Facts) { f.StorageMoving = true }), "transient error", yes, "Error", "Unable to apply resources: no answer from the cloud"},
 		{"a storage error of an older spec does not count", facts(storage(names.ReasonMultipleStoragesConfigured, "two", time.Hour), func(f *Facts) { f.StorageAcknowledged = false }), "storage at work", yes, "StorageChanging", "Waiting for the storage to be set up as spec.storage says"},
 		{"an error of ours, no Deployment: at once", facts(noDeployment, applied(errors.New("boom"))), "transient error", yes, "Error", "Unable to apply resources: boom"},
 		{"an error of ours, no replica available: at once", facts(replicas(1, 0), applied(errors.New("boom"))), "transient error", yes, "Error", "Unable to apply resources: boom"},
@@ -381,5 +383,26 @@ func TestInertiaTable(t *testing.T) {
 		if row.Why == "" || row.After <= 0 || row.Type == "" || row.Reason == "" {
 			t.Errorf("incomplete row: %+v", row)
 		}
+	}
+}
+
+func TestStorageSettled(t *testing.T) {
+	tests := map[string]struct {
+		facts Facts
+		want  bool
+	}{
+		"nothing was said yet":                             {facts(func(f *Facts) { f.Stored = nil }), false},
+		"it is about an older spec":                        {facts(storage(names.ReasonAsExpected, "", 0), func(f *Facts) { f.StorageAcknowledged = false }), false},
+		"an outage where the registry is":                  {facts(storage(names.ReasonError, "down", 0)), true},
+		"an outage on the way to a new place":              {facts(storage(names.ReasonError, "down", 0), func(f *Facts) { f.StorageMoving = true }), false},
+		"waiting for credentials of a new place":           {facts(storage(names.ReasonWaitingForCredentials, "no secret", 0), func(f *Facts) { f.StorageMoving = true }), false},
+		"a new place that is wrong for good is dealt with": {facts(storage(names.ReasonMultipleStoragesConfigured, "two", 0), func(f *Facts) { f.StorageMoving = true }), true},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			if got := test.facts.StorageSettled(); got != test.want {
+				t.Errorf("settled %v, want %v", got, test.want)
+			}
+		})
 	}
 }

@@ -27,6 +27,8 @@ type Facts struct {
 	// StorageAcknowledged tells that the storage controller has dealt with the current spec.storage; until then its
 	// condition speaks of an older one.
 	StorageAcknowledged bool
+	// StorageMoving tells that spec.storage names another place than status.storage, on which the registry runs.
+	StorageMoving bool
 	// Applied is the outcome of this sync's own writes.
 	Applied error
 	// Waiting says what this sync waits for before it can go on; empty for nothing.
@@ -167,7 +169,19 @@ func (f Facts) waiting() (reason, message string, waits bool) {
 	case names.ReasonWaitingForCredentials:
 		return stored.Reason, stored.Message, !f.running()
 	}
-	return "", "", false
+	// An error on the way to a new place is not the fault of a running registry, whose inertia would hide it: the edit
+	// has plainly not been carried out yet.
+	moving := f.StorageMoving && !permanentReasons[stored.Reason]
+	return names.ReasonStorageChanging, stored.Message, moving
+}
+
+// StorageSettled tells whether the current spec.storage has been carried out, or found to be wrong for good.
+func (f Facts) StorageSettled() bool {
+	stored := find(f.Stored, names.StorageReady)
+	if !f.StorageAcknowledged || stored == nil {
+		return false
+	}
+	return stored.Status != operatorv1.ConditionFalse || permanentReasons[stored.Reason] || !f.StorageMoving
 }
 
 // visible is the first fault, in stage order, that is old enough for the condition type. A permanent one always is: its

@@ -24,7 +24,8 @@ type Client interface {
 	ReplaceStorage(ctx context.Context, manager string, config *imageregistryv1.Config, storage imageregistryv1.ImageRegistryConfigStorage, managed bool) (*imageregistryv1.Config, error)
 	// ApplyStatus applies the complete set of status fields that the field manager owns: what it owned before and
 	// leaves out now is removed. LastTransitionTime is filled in: kept while the status of the condition is the same,
-	// now otherwise. Nothing is sent when the cached object already says all of it.
+	// now otherwise. Nothing is sent when the cached object already says all of it, nor before ReplaceStorage has given
+	// the object a status.
 	ApplyStatus(ctx context.Context, manager string, status Status) error
 }
 

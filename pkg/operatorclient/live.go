@@ -85,6 +85,11 @@ func (c *live) ApplyStatus(ctx context.Context, manager string, status Status) e
 	if err != nil {
 		return fmt.Errorf("reading config %s: %w", names.Cluster, err)
 	}
+	if !hasStatus(config) {
+		// The schema requires status.storage as soon as there is a status: bootstrap is about to write it, and the event
+		// brings the caller back.
+		return nil
+	}
 	status.Conditions = withTransitionTimes(config.Status.Conditions, status.Conditions, metav1.NewTime(c.clock.Now()))
 	owned, err := ownedStatus(config, manager)
 	if err != nil {

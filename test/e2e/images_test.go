@@ -24,7 +24,7 @@ func TestImagesOnS3(t *testing.T) {
 	recreated(t, configv1.AWSPlatformType)
 	config := cluster.UntilAvailable(t, settle)
 	cluster.UntilConditions(t, settle,
-		library.Want{Type: names.StorageExists, Status: "True", Reason: "Creation Successful"},
+		library.Want{Type: names.StorageExists, Status: "True", Reason: "S3 Bucket Exists"},
 		library.Want{Type: names.StorageEncrypted, Status: "True"},
 	)
 	digest := push(t, "e2e/s3")

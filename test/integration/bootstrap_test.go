@@ -31,6 +31,9 @@ var (
 	emptyDir = want{"emptyDir", 1, operatorv1.Managed, "RollingUpdate", false}
 )
 
+// allow lets a comparison look into want.
+var allow = cmp.AllowUnexported(want{})
+
 func TestDefaultConfigPerPlatform(t *testing.T) {
 	tests := map[configv1.PlatformType]want{
 		configv1.AWSPlatformType:          {"s3", 2, operatorv1.Managed, "RollingUpdate", false},
@@ -53,7 +56,7 @@ func TestDefaultConfigPerPlatform(t *testing.T) {
 	for platform, want := range tests {
 		t.Run(string(platform), func(t *testing.T) {
 			config := fresh(t, platform)
-			if diff := cmp.Diff(want, defaults(config, want.unsupported)); diff != "" {
+			if diff := cmp.Diff(want, defaults(config, want.unsupported), allow); diff != "" {
 				t.Errorf("default config on %s (-want +got):\n%s", platform, diff)
 			}
 			if diff := cmp.Diff([]string{names.Finalizer}, config.Finalizers); diff != "" {
@@ -100,19 +103,14 @@ func defaults(config *imageregistryv1.Config, unsupported bool) want {
 }
 
 func TestSingleReplicaTopologyGetsOneReplica(t *testing.T) {
-	infrastructures := cluster.Config.ConfigV1().Infrastructures()
-	setTopology := func(topology configv1.TopologyMode) {
-		infra, err := infrastructures.Get(context.Background(), names.Cluster, metav1.GetOptions{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		infra.Status.InfrastructureTopology = topology
-		if _, err := infrastructures.UpdateStatus(context.Background(), infra, metav1.UpdateOptions{}); err != nil {
-			t.Fatal(err)
-		}
+	if err := cluster.SetTopology(t.Context(), configv1.SingleReplicaTopologyMode); err != nil {
+		t.Fatal(err)
 	}
-	setTopology(configv1.SingleReplicaTopologyMode)
-	defer setTopology(configv1.HighlyAvailableTopologyMode)
+	t.Cleanup(func() {
+		if err := cluster.SetTopology(context.Background(), configv1.HighlyAvailableTopologyMode); err != nil {
+			t.Error(err)
+		}
+	})
 	if config := fresh(t, configv1.AWSPlatformType); config.Spec.Replicas != 1 {
 		t.Errorf("replicas %d on a single node, want 1", config.Spec.Replicas)
 	}

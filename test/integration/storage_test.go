@@ -23,7 +23,7 @@ func TestAWSDefaults(t *testing.T) {
 	fresh(t, configv1.AWSPlatformType)
 	config := cluster.UntilAvailable(t, settle)
 	cluster.UntilConditions(t, settle,
-		library.Want{Type: names.StorageExists, Status: "True", Reason: "Creation Successful"},
+		library.Want{Type: names.StorageExists, Status: "True", Reason: "S3 Bucket Exists"},
 		library.Want{Type: names.StorageTagged, Status: "True", Reason: "Tagging Successful"},
 		library.Want{Type: names.StorageEncrypted, Status: "True", Reason: "Encryption Successful"},
 		library.Want{Type: names.StoragePublicAccessBlocked, Status: "True", Reason: "Public Access Block Successful"},

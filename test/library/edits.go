@@ -47,6 +47,15 @@ func (c *Cluster) SetPlatform(t *testing.T, platform configv1.PlatformType) {
 	}
 }
 
+// SetTopology makes Infrastructure say how many machines there are for workloads.
+func (c *Cluster) SetTopology(ctx context.Context, topology configv1.TopologyMode) error {
+	patch := fmt.Sprintf(`{"status":{"infrastructureTopology":%q}}`, topology)
+	if _, err := c.Config.ConfigV1().Infrastructures().Patch(ctx, names.Cluster, types.MergePatchType, []byte(patch), metav1.PatchOptions{}, "status"); err != nil {
+		return fmt.Errorf("making the topology %s: %w", topology, err)
+	}
+	return nil
+}
+
 // UntilServiceAccount waits until the version operator has applied the operator's identity.
 func (c *Cluster) UntilServiceAccount(ctx context.Context, namespace, name string) error {
 	err := wait.PollUntilContextTimeout(ctx, interval, 2*time.Minute, true, func(ctx context.Context) (bool, error) {

@@ -28,14 +28,19 @@ func (c *Cluster) Until(t *testing.T, deadline time.Duration, what string, check
 	defer cancel()
 	tick := time.NewTicker(interval)
 	defer tick.Stop()
+	var last error
 	for {
 		err := check(ctx)
 		if err == nil {
 			return
 		}
+		// What fails because time is up says nothing; the answer before it does.
+		if last == nil || ctx.Err() == nil && !strings.Contains(err.Error(), "would exceed context deadline") {
+			last = err
+		}
 		select {
 		case <-ctx.Done():
-			t.Fatalf("waited %s for %s: %v\n%s", deadline, what, err, c.Describe(context.WithoutCancel(ctx)))
+			t.Fatalf("waited %s for %s: %v\n%s", deadline, what, last, c.Describe(context.WithoutCancel(ctx)))
 		case <-tick.C:
 		}
 	}
@@ -44,16 +49,16 @@ func (c *Cluster) Until(t *testing.T, deadline time.Duration, what string, check
 // Always fails the test if check returns an error within the given time.
 func (c *Cluster) Always(t *testing.T, during time.Duration, what string, check func(context.Context) error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), during)
-	defer cancel()
+	over := time.NewTimer(during)
+	defer over.Stop()
 	tick := time.NewTicker(interval)
 	defer tick.Stop()
 	for {
-		if err := check(ctx); err != nil && ctx.Err() == nil {
-			t.Fatalf("%s did not hold: %v\n%s", what, err, c.Describe(context.WithoutCancel(ctx)))
+		if err := check(t.Context()); err != nil {
+			t.Fatalf("%s did not hold: %v\n%s", what, err, c.Describe(t.Context()))
 		}
 		select {
-		case <-ctx.Done():
+		case <-over.C:
 			return
 		case <-tick.C:
 		}

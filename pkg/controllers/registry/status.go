@@ -17,18 +17,20 @@ import (
 // statusOf is the complete set of status fields of this controller, and when to look again.
 func statusOf(in Inputs, done outcome, now time.Time) (operatorclient.Status, time.Time) {
 	config := done.config
-	result := conditions.Evaluate(conditions.Facts{
+	facts := conditions.Facts{
 		State:               stateOf(config),
 		Deployment:          done.deployment,
 		RollingOut:          done.rollingOut,
 		Invalid:             done.invalid,
 		StorageAcknowledged: storage.Acknowledged(config),
+		StorageMoving:       !storage.Agree(config.Spec.Storage, config.Status.Storage),
 		Applied:             done.applied,
 		Waiting:             done.waiting,
 		Stored:              config.Status.Conditions,
 		Topology:            in.Topology,
 		Now:                 now,
-	})
+	}
+	result := conditions.Evaluate(facts)
 	var ready int32
 	if done.deployment != nil {
 		ready = done.deployment.Status.ReadyReplicas
@@ -36,20 +38,18 @@ func statusOf(in Inputs, done outcome, now time.Time) (operatorclient.Status, ti
 	return operatorclient.Status{
 		Conditions:         result.Conditions,
 		Generations:        generations(done),
-		ObservedGeneration: ptr.To(observedGeneration(done)),
+		ObservedGeneration: ptr.To(observedGeneration(done, facts)),
 		ReadyReplicas:      &ready,
 	}, result.Next
 }
 
 // observedGeneration is the generation that has been dealt with: applied, or found to be wrong for good. It stays
-// behind while the storage controller has not spoken on the current spec.storage, and while our writes fail.
-func observedGeneration(done outcome) int64 {
+// behind while the current spec.storage has not been carried out, and while our writes fail.
+func observedGeneration(done outcome, facts conditions.Facts) int64 {
 	config := done.config
-	if stateOf(config) == operatorv1.Managed {
-		failing := done.applied != nil && !conditions.IsPermanent(done.applied)
-		if !storage.Acknowledged(config) || failing {
-			return config.Status.ObservedGeneration
-		}
+	failing := done.applied != nil && !conditions.IsPermanent(done.applied)
+	if facts.State == operatorv1.Managed && (failing || !facts.StorageSettled()) {
+		return config.Status.ObservedGeneration
 	}
 	return config.Generation
 }

@@ -91,6 +91,8 @@ func (f *upFlags) run(ctx context.Context, c *common) error {
 		pipe := os.NewFile(3, "progress")
 		upper.Out = &untilClosed{log: os.Stdout, also: pipe}
 		upper.OnReady = func(*lifecycle.State) { _ = pipe.Close() }
+	} else {
+		upper.OnReady = func(*lifecycle.State) { fmt.Fprintln(os.Stdout, "  Ctrl-C ends the cluster.") }
 	}
 	return upper.Up(ctx)
 }
@@ -141,8 +143,11 @@ func detach(ctx context.Context, c *common) error {
 		return fmt.Errorf("starting the supervisor: %w", err)
 	}
 	_ = write.Close()
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
+	ended := make(chan struct{})
+	go func() {
+		_ = cmd.Wait() // how it ended is in its log
+		close(ended)
+	}()
 	// Ends the supervisor when the user gives up waiting; when this function is done, it is on its own.
 	stop := context.AfterFunc(ctx, func() { _ = cmd.Process.Signal(syscall.SIGTERM) })
 	defer stop()
@@ -150,7 +155,7 @@ func detach(ctx context.Context, c *common) error {
 	if state, err := lifecycle.ReadState(paths); err == nil && state.PID == cmd.Process.Pid {
 		return nil
 	}
-	_ = <-ended // how it ended is in its log
+	<-ended
 	return errors.New("the cluster did not start: " + logTail(logPath))
 }
 

@@ -79,7 +79,7 @@ func TestStartsThatCannotWork(t *testing.T) {
 			if !c.sameName {
 				name += "-other"
 			}
-			r := startAlone(t, binary, name, c.flags...)
+			r := startNamed(t, binary, name, c.flags...)
 			select {
 			case <-r.ended:
 			case <-time.After(time.Minute):

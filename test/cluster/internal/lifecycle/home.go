@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"time"
 )
 
 // Home is the folder that holds everything: binaries, images and the clusters.
@@ -61,6 +62,30 @@ func (h Home) Names() ([]string, error) {
 		}
 	}
 	return names, nil
+}
+
+// clusterLifetime is how long the logs of a cluster that has ended are kept.
+const clusterLifetime = 24 * time.Hour
+
+// forgetClusters removes what clusters of other names left for reading: tests use a new name each time. It is no reason
+// to fail.
+func (h Home) forgetClusters() {
+	names, _ := h.Names()
+	for _, name := range names {
+		p, err := h.Cluster(name)
+		if err != nil {
+			continue
+		}
+		info, err := os.Stat(p.Dir)
+		if err != nil || time.Since(info.ModTime()) < clusterLifetime {
+			continue
+		}
+		if l, err := tryLock(p); err == nil {
+			_ = os.RemoveAll(p.Dir)
+			_ = os.Remove(p.SupervisorLog())
+			l.release()
+		}
+	}
 }
 
 func (p Paths) join(parts ...string) string {

@@ -82,6 +82,35 @@ func TestCleaningUpKeepsWhatExplains(t *testing.T) {
 	}
 }
 
+func TestOnlyOldClustersAreForgotten(t *testing.T) {
+	home := Home(t.TempDir())
+	old := time.Now().Add(-2 * clusterLifetime)
+	for _, name := range []string{"new", "old", "running"} {
+		p, err := home.Cluster(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		writeTestFile(t, filepath.Join(p.logs(), "etcd.log"), "")
+		if name == "new" {
+			continue
+		}
+		if err := os.Chtimes(p.Dir, old, old); err != nil {
+			t.Fatal(err)
+		}
+		if name == "running" {
+			l, err := tryLock(p)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer l.release()
+		}
+	}
+	home.forgetClusters()
+	if names, err := home.Names(); err != nil || !slices.Equal(names, []string{"new", "running"}) {
+		t.Errorf("kept: %v, %v", names, err)
+	}
+}
+
 func TestMissingPackages(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
 	missing := missingPackages(nil)

@@ -89,22 +89,6 @@ func startCluster(t *testing.T, binary string, flags ...string) *runningCluster 
 // startNamed starts a cluster that ends with the test at the latest.
 func startNamed(t *testing.T, binary, name string, flags ...string) *runningCluster {
 	t.Helper()
-	r := startAlone(t, binary, name, flags...)
-	t.Cleanup(func() {
-		_ = r.cmd.Process.Kill()
-		<-r.ended
-		if err := Down(r.paths, io.Discard); err != nil {
-			t.Errorf("ending cluster %s after the test: %v", r.name, err)
-		}
-		_ = os.RemoveAll(r.paths.Dir)
-		_ = os.Remove(r.paths.lock())
-	})
-	return r
-}
-
-// startAlone starts the program and leaves it alone: it is expected to end by itself.
-func startAlone(t *testing.T, binary, name string, flags ...string) *runningCluster {
-	t.Helper()
 	r := &runningCluster{binary: binary, name: name, ended: make(chan struct{})}
 	var err error
 	if r.paths, err = testHome(t).Cluster(r.name); err != nil {
@@ -120,7 +104,23 @@ func startAlone(t *testing.T, binary, name string, flags ...string) *runningClus
 		_ = r.cmd.Wait()
 		close(r.ended)
 	}()
+	t.Cleanup(func() { r.forget(t) })
 	return r
+}
+
+// forget ends what is still running and removes the files. A cluster of the same name that another one of the test's
+// owns is left alone.
+func (r *runningCluster) forget(t *testing.T) {
+	_ = r.cmd.Process.Kill()
+	<-r.ended
+	if strings.Contains(r.output(), "is running already") {
+		return
+	}
+	if err := Down(r.paths, io.Discard); err != nil {
+		t.Errorf("ending cluster %s after the test: %v", r.name, err)
+	}
+	_ = os.RemoveAll(r.paths.Dir)
+	_ = os.Remove(r.paths.lock())
 }
 
 // waitUntil polls a condition that no event announces.

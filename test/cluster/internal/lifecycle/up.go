@@ -120,6 +120,7 @@ func (s *supervisor) clearEarlierRun() error {
 	if err := os.RemoveAll(s.paths.Dir); err != nil {
 		return fmt.Errorf("removing the files of an earlier run: %w", err)
 	}
+	s.Home.forgetClusters()
 	for _, dir := range []string{s.paths.logs(), s.paths.pki(), s.paths.scratch(), s.paths.Release(), s.paths.join("control-plane")} {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return fmt.Errorf("creating %s: %w", dir, err)
