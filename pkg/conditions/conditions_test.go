@@ -37,7 +37,7 @@ func facts(steps ...at) Facts {
 func deployment(total, available int32) *appsv1.Deployment {
 	d := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Name: names.Registry, Generation: 3}}
 	d.Status = appsv1.DeploymentStatus{
-		Replicas: total, AvailableReplicas: available, ReadyReplicas: available, ObservedGeneration: 3,
+		Replicas: total, UpdatedReplicas: total, AvailableReplicas: available, ReadyReplicas: available, ObservedGeneration: 3,
 		Conditions: []appsv1.DeploymentCondition{{
 			Type: appsv1.DeploymentProgressing, Status: corev1.ConditionTrue, Reason: "NewReplicaSetAvailable",
 		}},
@@ -205,6 +205,8 @@ func TestProgressing(t *testing.T) {
 		{"template just written, status still of the old one", facts(func(f *Facts) { f.Deployment.Generation++; f.RollingOut = true }), "rollout under way", yes, "DeploymentNotCompleted", "The rollout of the deployment has not completed"},
 		{"the sync after that, still unseen", facts(func(f *Facts) { f.Deployment.Generation++ }, stored(names.Progressing, yes, names.ReasonDeploymentNotCompleted, "", time.Second)), "rollout under way", yes, "DeploymentNotCompleted", "The rollout of the deployment has not completed"},
 		{"scaled only, unseen", facts(func(f *Facts) { f.Deployment.Generation++ }, stored(names.Progressing, no, names.ReasonReady, "", time.Second)), "ready", no, "Ready", "The registry is ready"},
+		{"old pods of a Recreate rollout drain", facts(func(f *Facts) { f.Deployment.Status.UpdatedReplicas, f.Deployment.Status.Replicas = 0, 0 }), "rollout under way", yes, "DeploymentNotCompleted", "The rollout of the deployment has not completed"},
+		{"a pod of the former template is left", facts(func(f *Facts) { f.Deployment.Status.UpdatedReplicas-- }), "rollout under way", yes, "DeploymentNotCompleted", "The rollout of the deployment has not completed"},
 		{"lagging replicas of a finished rollout", facts(replicas(4, 2)), "ready", no, "Ready", "The registry is ready"},
 		{"ready", facts(), "ready", no, "Ready", "The registry is ready"},
 	})

@@ -9,6 +9,7 @@ import (
 	operatorv1 "github.com/openshift/api/operator/v1"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/utils/ptr"
 
 	"github.com/openshift/cluster-image-registry-operator/pkg/names"
 )
@@ -73,10 +74,17 @@ func (f Facts) complete() bool {
 		return false
 	}
 	if f.Deployment.Status.ObservedGeneration >= f.Deployment.Generation {
-		return true
+		return !f.replacing()
 	}
 	stored := find(f.Stored, names.Progressing)
 	return !f.RollingOut && (stored == nil || stored.Reason != names.ReasonDeploymentNotCompleted)
+}
+
+// replacing tells that pods of a former template are still there, or none of the current one yet. With strategy Recreate
+// the Deployment's own condition speaks of the rollout before until the last old pod has drained.
+func (f Facts) replacing() bool {
+	status := f.Deployment.Status
+	return status.UpdatedReplicas < status.Replicas || status.UpdatedReplicas == 0 && ptr.Deref(f.Deployment.Spec.Replicas, 1) > 0
 }
 
 func deploymentProgress(deployment *appsv1.Deployment) *appsv1.DeploymentCondition {

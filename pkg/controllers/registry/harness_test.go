@@ -234,7 +234,7 @@ func (h *harness) rollOut(available int32) {
 	h.t.Helper()
 	d := h.deployment()
 	d.Status = appsv1.DeploymentStatus{
-		ObservedGeneration: d.Generation, Replicas: *d.Spec.Replicas, ReadyReplicas: available, AvailableReplicas: available,
+		ObservedGeneration: d.Generation, Replicas: *d.Spec.Replicas, UpdatedReplicas: *d.Spec.Replicas, ReadyReplicas: available, AvailableReplicas: available,
 		Conditions: []appsv1.DeploymentCondition{{Type: appsv1.DeploymentProgressing, Status: corev1.ConditionTrue, Reason: "NewReplicaSetAvailable"}},
 	}
 	h.change(appsv1.SchemeGroupVersion.WithResource("deployments"), d)

@@ -100,7 +100,7 @@ func TestHandsOff(t *testing.T) {
 			})
 			d := h.deployment()
 			d.Spec.Replicas = ptr.To[int32](1)
-			d.Status.Replicas, d.Status.AvailableReplicas, d.Status.ReadyReplicas = 1, 1, 1
+			d.Status.Replicas, d.Status.UpdatedReplicas, d.Status.AvailableReplicas, d.Status.ReadyReplicas = 1, 1, 1, 1
 			h.change(appsv1.SchemeGroupVersion.WithResource("deployments"), d)
 			if writes := withoutStatus(h.mustSync()); len(writes) > 0 {
 				t.Errorf("writes %v", writes)
