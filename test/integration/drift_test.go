@@ -103,8 +103,8 @@ func TestDriftIsReverted(t *testing.T) {
 			if fmt.Sprint(edited) == before {
 				t.Fatalf("the edit changes nothing: %v", edited)
 			}
-			cluster.Until(t, settle, fmt.Sprintf("%v of %s to be as before", test.field, test.object), func(context.Context) error {
-				if now := read(t, test.object, test.field); now != before {
+			cluster.Until(t, settle, fmt.Sprintf("%v of %s to be as before", test.field, test.object), func(ctx context.Context) error {
+				if now := readWith(ctx, t, test.object, test.field); now != before {
 					return fmt.Errorf("have %s, want %s", now, before)
 				}
 				return nil
@@ -135,7 +135,12 @@ func TestDriftIsReverted(t *testing.T) {
 
 func read(t *testing.T, object managedObject, field []string) string {
 	t.Helper()
-	live, err := object.client().Get(t.Context(), object.name, metav1.GetOptions{})
+	return readWith(t.Context(), t, object, field)
+}
+
+func readWith(ctx context.Context, t *testing.T, object managedObject, field []string) string {
+	t.Helper()
+	live, err := object.client().Get(ctx, object.name, metav1.GetOptions{})
 	if err != nil {
 		t.Fatalf("reading %s: %v", object, err)
 	}

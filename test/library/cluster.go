@@ -139,7 +139,7 @@ func (c *Cluster) Exec(ctx context.Context, args ...string) (string, error) {
 	return output(ctx, c.binary, append([]string{"exec", "--name", c.Name, "--"}, args...)...)
 }
 
-// Cluster runs another command of the cluster's driver and returns its output.
+// Driver runs another command of the cluster's driver and returns its output.
 func (c *Cluster) Driver(ctx context.Context, command string, args ...string) (string, error) {
 	return output(ctx, c.binary, append([]string{command, "--name", c.Name}, args...)...)
 }

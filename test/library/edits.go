@@ -34,7 +34,6 @@ func (c *Cluster) SetPlatform(t *testing.T, platform configv1.PlatformType) {
 	if err != nil {
 		t.Fatalf("reading infrastructure: %v", err)
 	}
-	infra.Status.Platform = platform
 	infra.Status.PlatformStatus = &configv1.PlatformStatus{Type: platform}
 	if platform == configv1.AWSPlatformType {
 		infra.Status.PlatformStatus.AWS = &configv1.AWSPlatformStatus{

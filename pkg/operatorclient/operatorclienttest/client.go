@@ -232,31 +232,10 @@ func hasCondition(conditions []operatorv1.OperatorCondition, conditionType strin
 func mergeStatus(config *imageregistryv1.Config, status operatorclient.Status, now metav1.Time) {
 	for _, condition := range status.Conditions {
 		condition.LastTransitionTime = now
-		found := false
-		for i, old := range config.Status.Conditions {
-			if old.Type != condition.Type {
-				continue
-			}
-			found = true
-			if old.Status == condition.Status {
-				condition.LastTransitionTime = old.LastTransitionTime
-			}
-			config.Status.Conditions[i] = condition
-		}
-		if !found {
-			config.Status.Conditions = append(config.Status.Conditions, condition)
-		}
+		mergeCondition(&config.Status.Conditions, condition)
 	}
 	for _, generation := range status.Generations {
-		found := false
-		for i, old := range config.Status.Generations {
-			if old.Group == generation.Group && old.Resource == generation.Resource && old.Namespace == generation.Namespace && old.Name == generation.Name {
-				config.Status.Generations[i], found = generation, true
-			}
-		}
-		if !found {
-			config.Status.Generations = append(config.Status.Generations, generation)
-		}
+		mergeGeneration(&config.Status.Generations, generation)
 	}
 	if status.ObservedGeneration != nil {
 		config.Status.ObservedGeneration = *status.ObservedGeneration
@@ -264,6 +243,30 @@ func mergeStatus(config *imageregistryv1.Config, status operatorclient.Status, n
 	if status.ReadyReplicas != nil {
 		config.Status.ReadyReplicas = *status.ReadyReplicas
 	}
+}
+
+func mergeCondition(conditions *[]operatorv1.OperatorCondition, condition operatorv1.OperatorCondition) {
+	for i, old := range *conditions {
+		if old.Type != condition.Type {
+			continue
+		}
+		if old.Status == condition.Status {
+			condition.LastTransitionTime = old.LastTransitionTime
+		}
+		(*conditions)[i] = condition
+		return
+	}
+	*conditions = append(*conditions, condition)
+}
+
+func mergeGeneration(generations *[]operatorv1.GenerationStatus, generation operatorv1.GenerationStatus) {
+	for i, old := range *generations {
+		if old.Group == generation.Group && old.Resource == generation.Resource && old.Namespace == generation.Namespace && old.Name == generation.Name {
+			(*generations)[i] = generation
+			return
+		}
+	}
+	*generations = append(*generations, generation)
 }
 
 func statusJSON(config *imageregistryv1.Config) string { return mustJSON(config.Status) }

@@ -50,7 +50,7 @@ func TestMain(m *testing.M) {
 			fmt.Fprintln(os.Stderr, err)
 			return 1
 		}
-		defer s3srv.Stop()
+		defer func() { _ = s3srv.Stop() }()
 		return m.Run()
 	}())
 }

@@ -109,7 +109,7 @@ func TestItAnnouncesItselfAndEndsOnSIGTERM(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	defer cmd.Process.Kill()
+	defer func() { _ = cmd.Process.Kill() }()
 	ready := announced(stdout)
 	if !ready.Ready || ready.TLS == "" || ready.Admin != socket || ready.Proxy == "" {
 		t.Fatalf("it announced %+v", ready)

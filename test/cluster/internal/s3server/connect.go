@@ -13,8 +13,6 @@ import (
 // connectProxy is an HTTP proxy that knows CONNECT to the names of the S3 endpoint and nothing else. A process
 // outside the cluster's network namespace reaches virtual-hosted buckets through it without a DNS entry.
 type connectProxy struct {
-	// ctx ends the tunnels: http.Server forgets connections that were hijacked.
-	ctx    context.Context
 	domain string
 	// target is the TLS listener; port is its port, which names may be given with besides 443.
 	target, port string
@@ -43,7 +41,8 @@ func (p *connectProxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer client.Close()
-	stop := context.AfterFunc(p.ctx, func() {
+	// http.Server forgets connections that were hijacked; its base context, which this one comes from, ends them.
+	stop := context.AfterFunc(r.Context(), func() {
 		_ = client.Close()
 		_ = server.Close()
 	})

@@ -153,7 +153,10 @@ func (l *listeners) listenProxy(ctx context.Context, o Options, s3 net.Addr) err
 		return err
 	}
 	l.addresses.Proxy = listener.Addr().String()
-	l.serve(listener, &http.Server{Handler: &connectProxy{ctx: ctx, domain: o.Domain, target: target, port: port}})
+	l.serve(listener, &http.Server{
+		Handler:     &connectProxy{domain: o.Domain, target: target, port: port},
+		BaseContext: func(net.Listener) context.Context { return ctx },
+	})
 	return nil
 }
 
