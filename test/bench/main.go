@@ -4,9 +4,12 @@ package main
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
+	"strings"
 	"syscall"
 	"text/tabwriter"
 	"time"
@@ -23,7 +26,10 @@ func main() {
 	defer stop()
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	if err := run(ctx); err != nil {
+	only := flag.String("only", "", "comma-separated names of what to measure besides the start, of: size, edits, idle, imagestreams, successor; start alone measures nothing else; empty measures all")
+	verbose := flag.Bool("v", false, "print every request of the start")
+	flag.Parse()
+	if err := run(ctx, *only, *verbose); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
@@ -32,7 +38,7 @@ func main() {
 // figure is one row of the table. The reference's figures were measured in a cluster like this, on 2 cores.
 type figure struct{ name, reference, ours string }
 
-func run(ctx context.Context) error {
+func run(ctx context.Context, only string, verbose bool) error {
 	dir, err := os.MkdirTemp("", "bench")
 	if err != nil {
 		return err
@@ -55,9 +61,18 @@ func run(ctx context.Context) error {
 	if err := cluster.UntilServiceAccount(ctx, names.OperatorNamespace, names.OperatorDeployment); err != nil {
 		return err
 	}
-	b := &bench{cluster: cluster, dir: dir}
-	for _, measure := range []func(context.Context) ([]figure, error){b.size, b.start, b.edits, b.idle, b.imageStreams, b.successor} {
-		found, err := measure(ctx)
+	b := &bench{cluster: cluster, dir: dir, verbose: verbose}
+	for _, m := range []struct {
+		name    string
+		measure func(context.Context) ([]figure, error)
+	}{
+		{"size", b.size}, {"start", b.start}, {"edits", b.edits}, {"idle", b.idle}, {"imagestreams", b.imageStreams}, {"successor", b.successor},
+	} {
+		// The others need a started operator.
+		if only != "" && m.name != "start" && !slices.Contains(strings.Split(only, ","), m.name) {
+			continue
+		}
+		found, err := m.measure(ctx)
 		if err != nil {
 			b.stop()
 			return err

@@ -37,6 +37,7 @@ type bench struct {
 	cluster  *library.Cluster
 	operator *library.Operator
 	dir      string
+	verbose  bool
 }
 
 func (b *bench) stop() {
@@ -83,6 +84,11 @@ func (b *bench) start(ctx context.Context) ([]figure, error) {
 	if err != nil {
 		return nil, err
 	}
+	if b.verbose {
+		if err := b.list(ctx, begin, created, available); err != nil {
+			return nil, err
+		}
+	}
 	return []figure{
 		{"start to created deployment", "1.4 s", created.Sub(begin).Round(10 * time.Millisecond).String()},
 		{"  requests, without watches", "47", beforeCreated},
@@ -115,6 +121,30 @@ func (b *bench) requests(from, to time.Time) (byVerb string, watches int, err er
 	}
 	slices.Sort(verbs)
 	return fmt.Sprintf("%d (%s)", total, strings.Join(verbs, ", ")), watches, nil
+}
+
+// list prints the requests from the start on, and where the Deployment and Available came.
+func (b *bench) list(ctx context.Context, begin, created, available time.Time) error {
+	// What follows at once belongs to the start as well.
+	if err := pass(ctx, 3*time.Second); err != nil {
+		return err
+	}
+	events, err := b.cluster.Audit(library.OperatorUser, begin)
+	if err != nil {
+		return err
+	}
+	marks := []struct {
+		at   time.Time
+		what string
+	}{{created, "deployment seen"}, {available, "available seen"}}
+	for _, event := range events {
+		for len(marks) > 0 && event.RequestReceivedTimestamp.After(marks[0].at) {
+			fmt.Printf("%6d ms -------- %s\n", marks[0].at.Sub(begin).Milliseconds(), marks[0].what)
+			marks = marks[1:]
+		}
+		fmt.Printf("%6d ms %-6s %3d %s\n", event.RequestReceivedTimestamp.Sub(begin).Milliseconds(), event.Verb, event.ResponseStatus.Code, event.RequestURI)
+	}
+	return nil
 }
 
 // edits times the way from an edit of Config to the Deployment that shows it, by a watch on the Deployment.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -134,20 +135,23 @@ func deleteRegistryPods(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	cluster.Until(t, settle, "new registry pods", func(ctx context.Context) error {
+	cluster.Until(t, settle, "new registry pods to be ready", func(ctx context.Context) error {
 		now, err := registryPods(ctx)
 		if err != nil {
 			return err
 		}
-		for i := range now {
-			for j := range pods {
-				if now[i].UID == pods[j].UID {
-					return errors.New("an old pod is still there")
-				}
-			}
-		}
 		if len(now) == 0 {
 			return errors.New("there is none")
+		}
+		for i := range now {
+			if slices.ContainsFunc(pods, func(old corev1.Pod) bool { return old.UID == now[i].UID }) {
+				return errors.New("an old pod is still there")
+			}
+			if !slices.ContainsFunc(now[i].Status.Conditions, func(c corev1.PodCondition) bool {
+				return c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue
+			}) {
+				return fmt.Errorf("pod %s is not ready", now[i].Name)
+			}
 		}
 		return nil
 	})
