@@ -64,7 +64,12 @@ func managed(t *testing.T, storage string) *imageregistryv1.Config {
 		_, err := cluster.GetConfig(ctx)
 		return err
 	})
-	cluster.Patch(t, `{"spec":{"managementState":"Managed","replicas":1,"rolloutStrategy":"Recreate","readOnly":false,"defaultRoute":false,"routes":null,"storage":`+storage+`}}`)
+	// A volume that one node mounts wants Recreate; elsewhere a rolling update saves the time that old pods drain.
+	strategy := "RollingUpdate"
+	if storage == onPVC {
+		strategy = "Recreate"
+	}
+	cluster.Patch(t, `{"spec":{"managementState":"Managed","replicas":1,"rolloutStrategy":"`+strategy+`","readOnly":false,"defaultRoute":false,"routes":null,"storage":`+storage+`}}`)
 	return cluster.UntilAvailable(t, settle)
 }
 

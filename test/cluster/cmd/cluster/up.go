@@ -91,7 +91,8 @@ func (f *upFlags) run(ctx context.Context, c *common) error {
 		pipe := os.NewFile(3, "progress")
 		upper.Out = &untilClosed{log: os.Stdout, also: pipe}
 		upper.OnReady = func(*lifecycle.State) { _ = pipe.Close() }
-	} else {
+	}
+	if upper.OnReady == nil {
 		upper.OnReady = func(*lifecycle.State) { fmt.Fprintln(os.Stdout, "  Ctrl-C ends the cluster.") }
 	}
 	return upper.Up(ctx)

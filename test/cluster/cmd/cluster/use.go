@@ -33,7 +33,17 @@ func newStatus(c *common) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return lifecycle.Status(cmd.Context(), paths, os.Stdout)
+			if err := lifecycle.Status(cmd.Context(), paths, os.Stdout); err != nil {
+				return err
+			}
+			kube, err := lifecycle.Kubectl(paths)
+			if err != nil {
+				return err
+			}
+			fmt.Println()
+			operators := exec.CommandContext(cmd.Context(), kube)
+			operators.Args = []string{"kubectl", "--kubeconfig=" + paths.Kubeconfig(), "get", "clusteroperators"}
+			return runForUser(cmd.Context(), operators)
 		},
 	}
 }
