@@ -153,14 +153,15 @@ func (f *runFlags) show(ctx context.Context, c *common, progress *lifecycle.Prog
 		job.Image = func(ctx context.Context, args ...string) (string, error) { return f.image(ctx, c, args...) }
 		return job.Run(ctx)
 	}
+	job.OperatorLog = filepath.Join(state.Logs, "operator.log")
 	operator, err := hostoperator.Start(ctx, hostoperator.Options{
-		Binary: f.images.operator, Kubeconfig: state.Kubeconfig, Dir: filepath.Dir(state.Logs), Log: filepath.Join(state.Logs, "operator.log"),
+		Binary: f.images.operator, Kubeconfig: state.Kubeconfig, Dir: filepath.Dir(state.Logs), Log: job.OperatorLog,
 		Version: runVersion, HTTPSProxy: state.S3.ProxyURL,
 	})
 	if err != nil {
 		return err
 	}
-	progress.Step("the operator runs as process %d, log %s", operator, filepath.Join(state.Logs, "operator.log"))
+	progress.Step("the operator runs as process %d, log %s", operator, job.OperatorLog)
 	return job.Run(ctx)
 }
 

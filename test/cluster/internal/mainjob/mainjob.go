@@ -34,6 +34,8 @@ type Job struct {
 	Image func(ctx context.Context, args ...string) (string, error)
 	// Kubectl makes a command line of kubectl as the administrator.
 	Kubectl func(ctx context.Context, args ...string) *exec.Cmd
+	// OperatorLog is the log of an operator that is a process of this machine; empty for one in a pod.
+	OperatorLog string
 	// Step prints a line with the elapsed time.
 	Step func(format string, args ...any)
 	Out  io.Writer
@@ -187,6 +189,10 @@ func (j Job) showBlobs(ctx context.Context, bucket, digest string) error {
 }
 
 func (j Job) howToGoOn() string {
+	watch := "kubectl logs -n openshift-image-registry deploy/cluster-image-registry-operator -f"
+	if j.OperatorLog != "" {
+		watch = "tail -f " + j.OperatorLog
+	}
 	return fmt.Sprintf(`
 The cluster is yours:
 
@@ -198,7 +204,7 @@ Three edits to try (kubectl patch config.imageregistry.operator.openshift.io clu
   '{"spec":{"replicas":2,"logLevel":"Debug"}}'         a rollout: kubectl get pods -n openshift-image-registry -w
   '{"spec":{"managementState":"Removed"}}'             registry and bucket go; "Managed" brings them back
 
-Watch the operator: kubectl logs -n openshift-image-registry deploy/cluster-image-registry-operator -f
-Stop: make down
-`, j.Kubeconfig)
+Watch the operator: %s
+Stop: make down NAME=%s, or Ctrl-C where it runs in the foreground
+`, j.Kubeconfig, watch, j.Cluster)
 }
