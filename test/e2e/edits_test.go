@@ -96,7 +96,7 @@ func TestManagedRemovedManaged(t *testing.T) {
 func TestTopologySpread(t *testing.T) {
 	managed(t, onEmptyDir)
 	// Simulated nodes run no process: the rollout may count their pods ready, which is all that this test needs.
-	cluster.Patch(t, `{"spec":{"replicas":3}}`)
+	cluster.Patch(t, `{"spec":{"rolloutStrategy":"RollingUpdate","replicas":3}}`)
 	zones := map[string]int{}
 	cluster.Until(t, settle, "three pods in three zones", func(ctx context.Context) error {
 		var err error

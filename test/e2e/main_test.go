@@ -64,10 +64,11 @@ func managed(t *testing.T, storage string) *imageregistryv1.Config {
 		_, err := cluster.GetConfig(ctx)
 		return err
 	})
-	// A volume that one node mounts wants Recreate; elsewhere a rolling update saves the time that old pods drain.
-	strategy := "RollingUpdate"
-	if storage == onPVC {
-		strategy = "Recreate"
+	// Pods that share no storage must not serve side by side, or half an image goes to each; where they share it, a rolling
+	// update saves the time that old pods drain.
+	strategy := "Recreate"
+	if storage == onS3 {
+		strategy = "RollingUpdate"
 	}
 	cluster.Patch(t, `{"spec":{"managementState":"Managed","replicas":1,"rolloutStrategy":"`+strategy+`","readOnly":false,"defaultRoute":false,"routes":null,"storage":`+storage+`}}`)
 	return cluster.UntilAvailable(t, settle)
