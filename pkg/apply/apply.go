@@ -7,13 +7,16 @@ import (
 	"encoding/json"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/openshift/library-go/pkg/operator/events"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/klog/v2"
+	"k8s.io/utils/clock"
 
 	"github.com/openshift/cluster-image-registry-operator/pkg/names"
 )
@@ -62,9 +65,15 @@ const (
 // Applier remembers what the API server made of our writes. Make one per controller.
 type Applier struct {
 	recorder events.Recorder
+	clock    clock.PassiveClock
 	mu       sync.Mutex
 	settled  map[string]settlement
+	// made is when we created what no cache has shown us since.
+	made map[string]time.Time
 }
+
+// lag is how long a cache that lacks an object we made is taken to be behind, and not the object to be deleted.
+const lag = time.Second
 
 // settlement is a stored object that differs from what was asked for although nobody touched it since: admission or a
 // newer API server fills in something. Without this memory every sync would write the same thing again.
@@ -76,7 +85,7 @@ type settlement struct {
 
 // NewApplier makes an Applier; recorder gets the events of kinds that have them.
 func NewApplier(recorder events.Recorder) *Applier {
-	return &Applier{recorder: recorder, settled: map[string]settlement{}}
+	return &Applier{recorder: recorder, clock: clock.RealClock{}, settled: map[string]settlement{}, made: map[string]time.Time{}}
 }
 
 // Apply makes the object in the cluster what desired says. live is the cached object, nil if there is none; it is not
@@ -86,6 +95,10 @@ func Apply[T Object](ctx context.Context, a *Applier, client Client[T], kind Kin
 	required, err := stamped(kind, desired)
 	if err != nil {
 		return absent, Unchanged, fmt.Errorf("preparing %s: %w", describe(kind.Name, desired), err)
+	}
+	if a.behind(describe(kind.Name, desired), live != absent) {
+		// What the API server would answer.
+		return absent, Unchanged, apierrors.NewAlreadyExists(schema.GroupResource{Resource: kind.Name}, desired.GetName())
 	}
 	if live == absent {
 		return create(ctx, a, client, kind, required)
@@ -106,6 +119,9 @@ func create[T Object](ctx context.Context, a *Applier, client Client[T], kind Ki
 		a.event(kind.Events, kind.Name, required, Created, err)
 		return stored, Unchanged, fmt.Errorf("creating %s: %w", describe(kind.Name, required), err)
 	}
+	a.mu.Lock()
+	a.made[describe(kind.Name, required)] = a.clock.Now()
+	a.mu.Unlock()
 	klog.InfoS("object created", "kind", kind.Name, "object", klog.KObj(required))
 	a.event(kind.Events, kind.Name, required, Created, nil)
 	remember(a, kind, stored, required)
@@ -180,6 +196,18 @@ func settlementOf(stored, required metav1.Object) settlement {
 		version = fmt.Sprint("generation ", stored.GetGeneration())
 	}
 	return settlement{uid: stored.GetUID(), version: version, checksum: required.GetAnnotations()[names.ChecksumAnnotation]}
+}
+
+// behind tells that the cache lacks an object because it does not show our creation yet.
+func (a *Applier) behind(object string, cached bool) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	at, found := a.made[object]
+	if cached || a.clock.Since(at) >= lag {
+		delete(a.made, object)
+		return false
+	}
+	return found
 }
 
 func (a *Applier) event(wanted bool, kind string, object metav1.Object, outcome Outcome, err error) {

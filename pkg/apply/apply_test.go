@@ -69,6 +69,41 @@ func TestApplyWritesOnlyADifference(t *testing.T) {
 	}
 }
 
+func TestApplyDoesNotCreateAgainWhileTheCacheIsBehind(t *testing.T) {
+	ctx, client := context.Background(), fake.NewClientset()
+	a, _ := newApplier()
+	now := clocktesting.NewFakePassiveClock(metav1.Now().Time)
+	a.clock = now
+	apply := func(live *corev1.Secret) (*corev1.Secret, string, error) {
+		client.ClearActions()
+		stored, _, err := Apply(ctx, a, client.CoreV1().Secrets("ns"), Secret, live, secret("1"))
+		return stored, verbs(client), err
+	}
+	stored, sent, err := apply(nil)
+	if err != nil || sent != "create" {
+		t.Fatalf("requests %q, error %v", sent, err)
+	}
+	if _, sent, err = apply(nil); !apierrors.IsAlreadyExists(err) || sent != "" {
+		t.Errorf("not in the cache yet: requests %q, error %v", sent, err)
+	}
+	if _, sent, err = apply(stored); err != nil || sent != "" {
+		t.Errorf("in the cache: requests %q, error %v", sent, err)
+	}
+	if err := client.CoreV1().Secrets("ns").Delete(ctx, "secret", metav1.DeleteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, sent, err = apply(nil); err != nil || sent != "create" {
+		t.Errorf("seen and deleted: requests %q, error %v", sent, err)
+	}
+	if err := client.CoreV1().Secrets("ns").Delete(ctx, "secret", metav1.DeleteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	now.SetTime(now.Now().Add(lag))
+	if _, sent, err = apply(nil); err != nil || sent != "create" {
+		t.Errorf("deleted before any cache has shown it: requests %q, error %v", sent, err)
+	}
+}
+
 func TestApplyReplacesWhatCannotBeUpdated(t *testing.T) {
 	ctx := context.Background()
 	a, _ := newApplier()

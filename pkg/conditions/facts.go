@@ -99,6 +99,11 @@ func deploymentProgress(deployment *appsv1.Deployment) *appsv1.DeploymentConditi
 	return nil
 }
 
+// Begun tells whether the core conditions have been written. On a new cluster there is nothing to say before that: other
+// controllers keep the news that all is well until then, because the installation is watched by everybody who waits for
+// a Config, and each write wakes them all.
+func Begun(stored []operatorv1.OperatorCondition) bool { return find(stored, names.Available) != nil }
+
 // faults lists what stands in the way, in the order of the stages: spec, storage, resources, routes.
 func (f Facts) faults() []fault {
 	if f.State == operatorv1.Unmanaged || f.unsupported() {

@@ -21,20 +21,21 @@ type cacheInformer = cache.SharedIndexInformer
 // wiring is what the constructors below share. Each controller gets the listers it reads, the informers that wake it,
 // and a client for what it writes.
 type wiring struct {
-	*process
+	Surroundings
+	clients clients
 	i       *informerSet
 	config  operatorclient.Client
 	drivers storage.Drivers
 }
 
-// newControllers makes every controller.
-func (p *process) newControllers(i *informerSet) []factory.Controller {
+// NewControllers makes every controller.
+func NewControllers(in *Inputs, around Surroundings) []factory.Controller {
 	w := wiring{
-		process: p, i: i, drivers: newDrivers(p.clients, i),
-		config: operatorclient.New(i.config.Lister(), p.clients.registry.ImageregistryV1().Configs(), p.clock),
+		Surroundings: around, clients: in.clients, i: in.informers, drivers: newDrivers(in.clients, in.informers),
+		config: operatorclient.New(in.informers.config.Lister(), in.clients.registry.ImageregistryV1().Configs(), around.Clock),
 	}
 	return []factory.Controller{
-		newLogLevelController(w.config, i.config.Informer(), p.recorder),
+		newLogLevelController(w.config, w.i.config.Informer(), w.Recorder),
 		w.bootstrap(),
 		w.storage(),
 		w.registry(),
@@ -55,7 +56,8 @@ func (w wiring) bootstrap() factory.Controller {
 		APIServerInformer:      w.i.apiServer.Informer(),
 		ClaimClient:            w.clients.kube.CoreV1().PersistentVolumeClaims(names.OperatorNamespace),
 		StorageClassClient:     w.clients.kube.StorageV1().StorageClasses(),
-		Recorder:               w.recorder,
+		Clock:                  w.Clock,
+		Recorder:               w.Recorder,
 	})
 }
 
@@ -74,9 +76,9 @@ func (w wiring) storage() factory.Controller {
 			w.i.config.Informer(), w.i.infrastructure.Informer(), w.i.secrets.Informer(), w.i.deployment.Informer(),
 			w.i.pods.Informer(), w.i.userConfigMaps.Informer(), w.i.cloudConfig.Informer(), w.i.claims.Informer(),
 		},
-		Clock:    w.clock,
-		Recorder: w.recorder,
-		Metrics:  w.metrics,
+		Clock:    w.Clock,
+		Recorder: w.Recorder,
+		Metrics:  w.Metrics,
 		Version:  version.Version,
 	})
 }
@@ -101,10 +103,10 @@ func (w wiring) registry() factory.Controller {
 		Infrastructures:      w.i.infrastructure,
 		Nodes:                w.i.nodes,
 		Drivers:              w.drivers,
-		RegistryImage:        w.options.Environment.RegistryImage,
-		ReleaseVersion:       w.options.Environment.ReleaseVersion,
-		Clock:                w.clock,
-		Recorder:             w.recorder,
+		RegistryImage:        w.Environment.RegistryImage,
+		ReleaseVersion:       w.Environment.ReleaseVersion,
+		Clock:                w.Clock,
+		Recorder:             w.Recorder,
 	})
 }
 
@@ -117,7 +119,7 @@ func (w wiring) routes() factory.Controller {
 		RouteClient:    w.clients.route.RouteV1().Routes(names.OperatorNamespace),
 		Secrets:        w.i.secrets.Lister().Secrets(names.OperatorNamespace),
 		SecretInformer: w.i.secrets.Informer(),
-		Clock:          w.clock,
-		Recorder:       w.recorder,
+		Clock:          w.Clock,
+		Recorder:       w.Recorder,
 	})
 }

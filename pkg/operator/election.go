@@ -13,6 +13,7 @@ import (
 	"k8s.io/client-go/tools/leaderelection"
 	"k8s.io/client-go/tools/leaderelection/resourcelock"
 	"k8s.io/klog/v2"
+	"k8s.io/utils/clock"
 
 	configv1 "github.com/openshift/api/config/v1"
 
@@ -109,7 +110,7 @@ func (e *election) stand(ctx context.Context) (*term, error) {
 	leading, other, done := make(chan context.Context, 1), make(chan struct{}, 1), make(chan struct{})
 	elector, err := leaderelection.NewLeaderElector(leaderelection.LeaderElectionConfig{
 		Name:          names.OperatorDeployment,
-		Lock:          e.lock(),
+		Lock:          &justTaken{Interface: e.lock(), clock: clock.RealClock{}, window: e.timings.retry / 2},
 		LeaseDuration: e.timings.lease,
 		RenewDeadline: e.timings.renew,
 		RetryPeriod:   e.timings.retry,

@@ -25,7 +25,7 @@ const topologyTime = 10 * time.Second
 func readTimings(ctx context.Context, informer configinformers.InfrastructureInformer) (timings, error) {
 	ctx, cancel := context.WithTimeout(ctx, topologyTime)
 	defer cancel()
-	if !cache.WaitForCacheSync(ctx.Done(), informer.Informer().HasSynced) {
+	if !synced(ctx, informer.Informer().HasSynced) {
 		return timingsFor(""), fmt.Errorf("waiting for infrastructure %s: %w", names.Cluster, context.Cause(ctx))
 	}
 	infrastructure, err := informer.Lister().Get(names.Cluster)

@@ -41,7 +41,7 @@ func (r restart) Error() string { return r.reason }
 // process is one run of the operator.
 type process struct {
 	options Options
-	clients clients
+	inputs  *Inputs
 	metrics *metrics.Metrics
 	clock   clock.WithTicker
 	health  *leaderelection.HealthzAdaptor
@@ -64,15 +64,15 @@ func Run(ctx context.Context, options Options) error {
 	if err != nil {
 		return err
 	}
-	clients, err := newClients(config)
+	inputs, err := NewInputs(config)
 	if err != nil {
 		return err
 	}
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	p := &process{
-		options: options, clients: clients, clock: clock.RealClock{}, stop: stop,
-		metrics: metrics.New(version.Version, kindNames()...),
+		options: options, inputs: inputs, clock: clock.RealClock{}, stop: stop,
+		metrics: NewMetrics(),
 		health:  leaderelection.NewLeaderHealthzAdaptor(healthGrace),
 	}
 	p.setReady("starting")
@@ -114,17 +114,17 @@ func (p *process) serve(ctx context.Context, server *metrics.Server) func() {
 
 // run fills the caches, competes for the lease, leads, and tells orderly ends from failures.
 func (p *process) run(ctx context.Context, config *rest.Config) error {
-	informers := newInformers(p.clients)
+	informers, clients := p.inputs.informers, p.inputs.clients
 	// Before the lease: a successor that leads with full caches acts at once.
-	wait := informers.start(ctx)
+	wait := p.inputs.Start(ctx)
 	defer wait()
 	var times timings
 	var topologyErr error
 	var reads sync.WaitGroup
 	reads.Go(func() { times, topologyErr = readTimings(ctx, informers.infrastructure) })
-	reads.Go(func() { p.involved = involvedObject(ctx, p.clients.kube) })
+	reads.Go(func() { p.involved = involvedObject(ctx, clients.kube) })
 	reads.Wait()
-	p.recorder = events.NewKubeRecorder(p.clients.kube.CoreV1().Events(names.OperatorNamespace), eventComponent, p.involved, p.clock)
+	p.recorder = events.NewKubeRecorder(clients.kube.CoreV1().Events(names.OperatorNamespace), eventComponent, p.involved, p.clock)
 	if topologyErr != nil && ctx.Err() == nil {
 		p.recorder.Warningf("ControlPlaneTopology", "Using the lease timing of a highly available control plane: %v", topologyErr)
 	}
@@ -136,14 +136,14 @@ func (p *process) run(ctx context.Context, config *rest.Config) error {
 	if err != nil {
 		return err
 	}
-	recorder, flush := leaseRecorder(p.clients.kube)
+	recorder, flush := leaseRecorder(clients.kube)
 	defer flush()
 	e := &election{
-		leases: leases, releases: leaseReleases(p.clients.kube), identity: identity,
+		leases: leases, releases: leaseReleases(clients.kube), identity: identity,
 		timings: times, recorder: recorder, health: p.health, drain: drainTime,
 	}
 	p.setReady("")
-	return p.verdict(ctx, e.run(ctx, func(ctx context.Context) error { return p.lead(ctx, informers) }))
+	return p.verdict(ctx, e.run(ctx, p.lead))
 }
 
 // verdict makes the end of the process out of what ended it.
@@ -159,7 +159,7 @@ func (p *process) verdict(ctx context.Context, err error) error {
 		return err
 	case errors.As(cause, &again):
 		klog.Infof("Exiting to start anew: %v", cause)
-		warnRestart(ctx, p.clients.kube, p.involved, p.clock, cause)
+		warnRestart(ctx, p.inputs.clients.kube, p.involved, p.clock, cause)
 		return nil
 	case cause != nil && !errors.Is(cause, context.Canceled):
 		return cause

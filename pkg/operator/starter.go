@@ -9,7 +9,8 @@ import (
 )
 
 // lead runs the controllers until the context ends, and returns when the last worker has.
-func (p *process) lead(ctx context.Context, informers *informerSet) error {
+func (p *process) lead(ctx context.Context) error {
+	informers := p.inputs.informers
 	logVersions(p.options.Files)
 	p.setReady("starting controllers")
 	gates := newFeatureGates(p.options.Environment.ImageVersion, informers.featureGate.Lister(), informers.clusterVersion.Lister(), p.recorder)
@@ -28,7 +29,9 @@ func (p *process) lead(ctx context.Context, informers *informerSet) error {
 			p.stop(restart{difference})
 		}
 	})
-	for _, controller := range p.newControllers(informers) {
+	informers.headStart(ctx)
+	around := Surroundings{Environment: p.options.Environment, Clock: p.clock, Recorder: p.recorder, Metrics: p.metrics}
+	for _, controller := range NewControllers(p.inputs, around) {
 		// One worker each: the work of each is one object.
 		workers.Go(func() { controller.Run(ctx, 1) })
 	}

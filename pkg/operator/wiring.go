@@ -33,8 +33,8 @@ func (w wiring) trust() factory.Controller {
 		StorageInputs:         inputs.gather,
 		StorageInformers:      []factory.Informer{w.i.infrastructure.Informer(), w.i.cloudConfig.Informer()},
 		SecretInformer:        w.i.secrets.Informer(),
-		Clock:                 w.clock,
-		Recorder:              w.recorder,
+		Clock:                 w.Clock,
+		Recorder:              w.Recorder,
 	})
 }
 
@@ -49,8 +49,8 @@ func (w wiring) clusterOperator() factory.Controller {
 		ClusterOperators:        w.i.clusterOperator.Lister(),
 		ClusterOperatorInformer: w.i.clusterOperator.Informer(),
 		ClusterOperatorClient:   w.clients.config.ConfigV1().ClusterOperators(),
-		ReleaseVersion:          w.options.Environment.ReleaseVersion,
-		Clock:                   w.clock,
-		Recorder:                w.recorder,
+		ReleaseVersion:          w.Environment.ReleaseVersion,
+		Clock:                   w.Clock,
+		Recorder:                w.Recorder,
 	})
 }

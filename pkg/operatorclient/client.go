@@ -12,7 +12,8 @@ import (
 
 // Client reads and writes configs.imageregistry.operator.openshift.io/cluster.
 type Client interface {
-	// Config returns the cached object, which the caller must not modify, or a NotFound API error.
+	// Config returns the object, which the caller must not modify, or a NotFound API error. It is the cached one, or a
+	// later one that this process has written.
 	Config() (*imageregistryv1.Config, error)
 	// Patch sends the changes to spec and metadata as one JSON patch that applies only to the version given: a
 	// conflict error means that the cache was behind, and the next event brings the sync back. It returns the stored

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/klog/v2"
@@ -17,11 +18,13 @@ import (
 	"github.com/openshift/cluster-image-registry-operator/pkg/names"
 )
 
-// live is the Client over a real API server. Reads come from the informer's cache only.
+// live is the Client over a real API server. Reads come from the informer's cache, or from the answer to a write of this
+// process that the cache does not show yet.
 type live struct {
-	lister imageregistrylisters.ConfigLister
-	client imageregistryclient.ConfigInterface
-	clock  clock.PassiveClock
+	lister  imageregistrylisters.ConfigLister
+	client  imageregistryclient.ConfigInterface
+	clock   clock.PassiveClock
+	written written
 }
 
 // New returns a Client that reads from lister and writes through client. The informer behind lister must keep
@@ -31,7 +34,11 @@ func New(lister imageregistrylisters.ConfigLister, client imageregistryclient.Co
 }
 
 func (c *live) Config() (*imageregistryv1.Config, error) {
-	return c.lister.Get(names.Cluster)
+	cached, err := c.lister.Get(names.Cluster)
+	if err != nil {
+		return nil, err
+	}
+	return c.written.newer(cached, c.clock.Now()), nil
 }
 
 func (c *live) Patch(ctx context.Context, manager string, config *imageregistryv1.Config, changes ...Change) (*imageregistryv1.Config, error) {
@@ -49,9 +56,12 @@ func (c *live) ReplaceStorage(ctx context.Context, manager string, config *image
 	return c.patch(ctx, manager, config, changes, "status")
 }
 
-// hasStatus tells whether the stored object has a status at all. The typed object cannot say it, but managedFields
-// can: whoever wrote the first status field is recorded there.
+// hasStatus tells whether the stored object has a status. Content says so; an empty one looks like none in the typed
+// object, but managedFields record who wrote it.
 func hasStatus(config *imageregistryv1.Config) bool {
+	if !equality.Semantic.DeepEqual(config.Status, imageregistryv1.ImageRegistryStatus{}) {
+		return true
+	}
 	for _, entry := range config.ManagedFields {
 		if entry.Subresource == "status" {
 			return true
@@ -76,6 +86,7 @@ func (c *live) patch(ctx context.Context, manager string, config *imageregistryv
 	if err != nil {
 		return nil, fmt.Errorf("patching %v of config %s: %w", paths, config.Name, err)
 	}
+	c.written.remember(patched, c.clock.Now())
 	klog.V(2).InfoS("object changed", "kind", "Config", "name", config.Name, "manager", manager, "paths", paths)
 	return patched, nil
 }
@@ -103,9 +114,11 @@ func (c *live) ApplyStatus(ctx context.Context, manager string, status Status) e
 		return fmt.Errorf("encoding status of config %s: %w", config.Name, err)
 	}
 	force := true
-	if _, err := c.client.Patch(ctx, config.Name, types.ApplyPatchType, body, metav1.PatchOptions{FieldManager: manager, Force: &force}, "status"); err != nil {
+	applied, err := c.client.Patch(ctx, config.Name, types.ApplyPatchType, body, metav1.PatchOptions{FieldManager: manager, Force: &force}, "status")
+	if err != nil {
 		return fmt.Errorf("applying status of config %s as %s: %w", config.Name, manager, err)
 	}
+	c.written.remember(applied, c.clock.Now())
 	klog.V(2).InfoS("object changed", "kind", "Config", "name", config.Name, "manager", manager, "paths", []string{"/status"})
 	return nil
 }

@@ -107,3 +107,25 @@ func TestApplyBodySendsEmptyReasonsAndTheUID(t *testing.T) {
 		t.Errorf("apply document (-want +got):\n%s", diff)
 	}
 }
+
+func TestHasStatus(t *testing.T) {
+	tests := map[string]struct {
+		change func(*imageregistryv1.Config)
+		want   bool
+	}{
+		"a new object has none": {func(c *imageregistryv1.Config) {
+			c.Status, c.ManagedFields = imageregistryv1.ImageRegistryStatus{}, nil
+		}, false},
+		"an empty one is known by who wrote it":      {func(c *imageregistryv1.Config) { c.Status = imageregistryv1.ImageRegistryStatus{} }, true},
+		"content is enough after managedFields went": {func(c *imageregistryv1.Config) { c.ManagedFields = nil }, true},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			config := storedConfig()
+			test.change(config)
+			if got := hasStatus(config); got != test.want {
+				t.Errorf("hasStatus %v, want %v", got, test.want)
+			}
+		})
+	}
+}

@@ -131,6 +131,7 @@ func (c *Cluster) UntilAvailable(t *testing.T, deadline time.Duration) *imagereg
 			Want{Type: names.Available, Status: "True", Reason: names.ReasonReady},
 			Want{Type: names.Progressing, Status: "False", Reason: names.ReasonReady},
 			Want{Type: names.Degraded, Status: "False"},
+			Want{Type: names.StorageReady, Status: "True"},
 		)
 	})
 	return config

@@ -10,6 +10,7 @@ import (
 	coreclient "k8s.io/client-go/kubernetes/typed/core/v1"
 	storageclient "k8s.io/client-go/kubernetes/typed/storage/v1"
 	"k8s.io/klog/v2"
+	"k8s.io/utils/clock"
 
 	configv1 "github.com/openshift/api/config/v1"
 	imageregistryv1 "github.com/openshift/api/imageregistry/v1"
@@ -18,6 +19,7 @@ import (
 	"github.com/openshift/library-go/pkg/controller/factory"
 	"github.com/openshift/library-go/pkg/operator/events"
 
+	"github.com/openshift/cluster-image-registry-operator/pkg/httpsecret"
 	"github.com/openshift/cluster-image-registry-operator/pkg/names"
 	"github.com/openshift/cluster-image-registry-operator/pkg/operatorclient"
 	"github.com/openshift/cluster-image-registry-operator/pkg/queue"
@@ -42,6 +44,7 @@ type Deps struct {
 	ClaimClient        coreclient.PersistentVolumeClaimInterface
 	StorageClassClient storageclient.StorageClassInterface
 
+	Clock    clock.PassiveClock
 	Recorder events.Recorder
 }
 
@@ -49,6 +52,8 @@ type controller struct {
 	Deps
 	// seeded is the last Config that was given a status, as it was before and after.
 	seeded [2]string
+	// bare is the last Config that was seen without a status.
+	bare bare
 }
 
 // New returns the controller.
@@ -79,6 +84,10 @@ func (c *controller) sync(ctx context.Context, syncCtx factory.SyncContext) erro
 	if config == nil {
 		return nil
 	}
+	if wait := c.headStart(config); wait > 0 {
+		syncCtx.Queue().AddAfter(syncCtx.QueueKey(), wait)
+		return nil
+	}
 	return c.seed(ctx, config)
 }
 
@@ -92,6 +101,8 @@ func (c *controller) create(ctx context.Context, recorder events.Recorder) (*ima
 	if err != nil {
 		return nil, err
 	}
+	// Here it costs nothing; the registry controller would have to write it in a moment.
+	config.Spec.HTTPSecret = httpsecret.New()
 	if err := c.ensureClaim(ctx, recorder, infrastructure); err != nil {
 		return nil, err
 	}

@@ -34,6 +34,7 @@ import (
 
 type harness struct {
 	*controller
+	clock    *clocktesting.FakePassiveClock
 	config   *operatorclienttest.Client
 	registry *imageregistryfake.Clientset
 	kube     *kubefake.Clientset
@@ -45,7 +46,7 @@ type harness struct {
 func newHarness(t *testing.T, config *imageregistryv1.Config, objects ...runtime.Object) *harness {
 	t.Helper()
 	clock := clocktesting.NewFakePassiveClock(time.Unix(1, 0))
-	h := &harness{config: operatorclienttest.New(config, clock), registry: imageregistryfake.NewClientset(), kube: kubefake.NewClientset()}
+	h := &harness{clock: clock, config: operatorclienttest.New(config, clock), registry: imageregistryfake.NewClientset(), kube: kubefake.NewClientset()}
 	h.recorder = events.NewInMemoryRecorder("test", clock)
 	h.syncCtx = factory.NewSyncContext("test", h.recorder)
 	uids := 0
@@ -69,7 +70,7 @@ func newHarness(t *testing.T, config *imageregistryv1.Config, objects ...runtime
 		}
 	}
 	h.controller = &controller{Deps: Deps{
-		Client: h.config, ConfigClient: h.registry.ImageregistryV1().Configs(), Recorder: h.recorder,
+		Client: h.config, ConfigClient: h.registry.ImageregistryV1().Configs(), Clock: clock, Recorder: h.recorder,
 		Infrastructures: configlisters.NewInfrastructureLister(infrastructures), APIServers: configlisters.NewAPIServerLister(servers),
 		ClaimClient: h.kube.CoreV1().PersistentVolumeClaims("openshift-image-registry"), StorageClassClient: h.kube.StorageV1().StorageClasses(),
 	}}
@@ -123,8 +124,11 @@ func TestSyncCreatesConfigWithAStatusAndThenIsSilent(t *testing.T) {
 	})
 	writes, err := h.run(t)
 	must(t, err)
-	expectWrites(t, []string{"create configs", seeding}, writes)
+	expectWrites(t, []string{"create configs"}, writes)
 	config := h.stored(t)
+	if len(config.Spec.HTTPSecret) != 128 {
+		t.Errorf("created without an HTTP secret: %q", config.Spec.HTTPSecret)
+	}
 	if config.Spec.Storage.S3 == nil || !strings.Contains(string(config.Spec.ObservedConfig.Raw), "VersionTLS13") {
 		t.Errorf("created %+v", config.Spec)
 	}
@@ -135,6 +139,57 @@ func TestSyncCreatesConfigWithAStatusAndThenIsSilent(t *testing.T) {
 	writes, err = h.run(t)
 	must(t, err)
 	expectWrites(t, nil, writes)
+	h.clock.SetTime(h.clock.Now().Add(storageFirst))
+	writes, err = h.run(t)
+	must(t, err)
+	expectWrites(t, []string{seeding}, writes)
+	writes, err = h.run(t)
+	must(t, err)
+	expectWrites(t, nil, writes)
+}
+
+// The first status is left to the storage controller, but not for long.
+func TestStorageHasAHeadStart(t *testing.T) {
+	managed := func() *imageregistryv1.Config {
+		config := &imageregistryv1.Config{ObjectMeta: metav1.ObjectMeta{Name: "cluster", UID: "u"}}
+		config.Spec.ManagementState = operatorv1.Managed
+		return config
+	}
+	for _, tc := range []struct {
+		name string
+		edit func(*imageregistryv1.Config)
+		age  time.Duration
+		want []string
+	}{
+		{"a new one is left alone", nil, 0, nil},
+		{"and until just before the end", nil, storageFirst - 1, nil},
+		{"then it is given a status", nil, storageFirst, []string{seeding}},
+		{"the start counts for each Config", func(c *imageregistryv1.Config) { c.UID = "another" }, storageFirst, nil},
+		{"no storage is to be expected when Removed", func(c *imageregistryv1.Config) { c.Spec.ManagementState = operatorv1.Removed }, 0, []string{seeding}},
+		{"nor of one being deleted", func(c *imageregistryv1.Config) {
+			c.DeletionTimestamp, c.Finalizers = &metav1.Time{Time: time.Unix(1, 0)}, []string{"x"}
+		}, 0, []string{seeding}},
+		{"storage was faster", func(c *imageregistryv1.Config) {
+			c.Status.Storage.EmptyDir = &imageregistryv1.ImageRegistryConfigStorageEmptyDir{}
+		}, storageFirst, nil},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			h := newHarness(t, managed())
+			writes, err := h.run(t)
+			must(t, err)
+			expectWrites(t, nil, writes)
+			h.clock.SetTime(h.clock.Now().Add(tc.age))
+			if tc.edit != nil {
+				config := h.stored(t)
+				tc.edit(config)
+				h.config.Replace(config)
+				h.config.ForgetWrites()
+			}
+			writes, err = h.run(t)
+			must(t, err)
+			expectWrites(t, tc.want, writes)
+		})
+	}
 }
 
 func TestSyncStartsOverAfterADeletion(t *testing.T) {
@@ -270,7 +325,7 @@ func TestSyncMakesTheClaimFirst(t *testing.T) {
 			h := newHarness(t, nil, append(tc.objects, infrastructure("oVirt", ""))...)
 			writes, err := h.run(t)
 			must(t, err)
-			expectWrites(t, []string{"create persistentvolumeclaims", "create configs", seeding}, writes)
+			expectWrites(t, []string{"create persistentvolumeclaims", "create configs"}, writes)
 			claim, err := h.ClaimClient.Get(t.Context(), "image-registry-storage", metav1.GetOptions{})
 			must(t, err)
 			// An empty name is not the default class, it is no class.

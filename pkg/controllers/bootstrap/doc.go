@@ -3,8 +3,9 @@
 //
 // Reads: Config, Infrastructure, APIServer.
 //
-// Writes: Config (create); status.storage and status.storageManaged once, when there is no status; on platforms whose
-// default storage is a claim, the PersistentVolumeClaim.
+// Writes: Config (create); status.storage and status.storageManaged once, when there is no status and the storage
+// controller has not written one within a second; on platforms whose default storage is a claim, the
+// PersistentVolumeClaim.
 //
 // Conditions: none. Before there is a Config there is nothing to put one on: errors are logged and retried.
 //

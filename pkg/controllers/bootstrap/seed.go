@@ -3,15 +3,42 @@ package bootstrap
 import (
 	"context"
 	"slices"
+	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	imageregistryv1 "github.com/openshift/api/imageregistry/v1"
+	operatorv1 "github.com/openshift/api/operator/v1"
 
 	"github.com/openshift/cluster-image-registry-operator/pkg/names"
 )
+
+// storageFirst is how long a Config without status is left to the storage controller. On a new cluster that one gives it
+// its first status, with the storage in it; until then nobody can say anything but that the installation has begun.
+// Storage that takes longer or fails is reported from then on.
+const storageFirst = time.Second
+
+// bare is a Config without status, and since when it is known.
+type bare struct {
+	uid   types.UID
+	since time.Time
+}
+
+// headStart is how much longer the status is left to the storage controller. Only while the registry is Managed is there
+// any storage to expect.
+func (c *controller) headStart(config *imageregistryv1.Config) time.Duration {
+	if hasStatus(config) || config.Spec.ManagementState != operatorv1.Managed || config.DeletionTimestamp != nil {
+		return 0
+	}
+	now := c.Clock.Now()
+	if c.bare.uid != config.UID {
+		c.bare = bare{config.UID, now}
+	}
+	return storageFirst - now.Sub(c.bare.since)
+}
 
 // seed gives a Config without status the two fields that its schema requires of every status. Until then the API
 // server refuses each condition that a controller applies.

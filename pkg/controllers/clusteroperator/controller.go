@@ -49,11 +49,9 @@ type Deps struct {
 	Recorder       events.Recorder
 }
 
-type controller struct{ Deps }
-
 // New returns the controller.
 func New(deps Deps) factory.Controller {
-	c := &controller{deps}
+	c := &controller{Deps: deps}
 	return factory.New().
 		WithSync(queue.Retrying(names.ClusterOperatorController, c.sync)).
 		WithInformers(deps.ConfigInformer, deps.ImagePrunerInformer).
@@ -79,7 +77,7 @@ func (c *controller) sync(ctx context.Context, syncCtx factory.SyncContext) erro
 	if err != nil {
 		return err
 	}
-	if !in.ready() {
+	if !in.ready() || c.behind(current) {
 		return nil
 	}
 	desired := desiredStatus(current.Status, in, c.Clock)
@@ -88,11 +86,13 @@ func (c *controller) sync(ctx context.Context, syncCtx factory.SyncContext) erro
 	}
 	updated := current.DeepCopy()
 	updated.Status = desired
-	if _, err := c.ClusterOperatorClient.UpdateStatus(ctx, updated, metav1.UpdateOptions{}); err != nil {
+	stored, err := c.ClusterOperatorClient.UpdateStatus(ctx, updated, metav1.UpdateOptions{})
+	if err != nil {
 		return fmt.Errorf("updating status of clusteroperator %s: %w", names.ClusterOperator, err)
 	}
 	klog.V(2).InfoS("object changed", "kind", "ClusterOperator", "name", names.ClusterOperator,
 		"difference", configv1helpers.GetStatusDiff(current.Status, desired))
+	c.wrote(current, stored)
 	report(syncCtx.Recorder(), current.Status, desired)
 	return nil
 }

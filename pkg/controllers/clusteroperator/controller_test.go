@@ -66,7 +66,7 @@ func newHarness(t *testing.T, config *imageregistryv1.Config, objects ...runtime
 			}
 		}
 	}
-	h.controller = &controller{Deps{
+	h.controller = &controller{Deps: Deps{
 		Client: h.config, Clock: h.clock, Recorder: h.recorder, ReleaseVersion: "4.21",
 		ImagePruners:          imageregistrylisters.NewImagePrunerLister(h.pruners),
 		Deployments:           appslisters.NewDeploymentLister(h.deployments).Deployments("openshift-image-registry"),
@@ -168,6 +168,44 @@ func TestSyncWaitsForTheFirstAvailableCondition(t *testing.T) {
 	}
 }
 
+func TestSyncWaitsForTheCacheToShowItsOwnWrite(t *testing.T) {
+	for _, tc := range []struct {
+		name, answered string // the version that the API server answers with; the cache has version 1
+		cached         string // the version that the cache shows then
+		want           int
+	}{
+		{"the cache is behind", "2", "1", 0},
+		{"the cache has moved on", "2", "2", 1},
+		{"the API server found no difference", "1", "1", 1},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			co := &configv1.ClusterOperator{ObjectMeta: metav1.ObjectMeta{Name: "image-registry", ResourceVersion: "1"}}
+			h := newHarness(t, configWith(operatorv1.Managed, healthy()...), co)
+			h.client.PrependReactor("update", "clusteroperators", func(clienttesting.Action) (bool, runtime.Object, error) {
+				stored := co.DeepCopy()
+				stored.ResourceVersion = tc.answered
+				return true, stored, nil
+			})
+			sent := func() int {
+				h.client.ClearActions()
+				if err := h.sync(t.Context(), h.syncCtx); err != nil {
+					t.Fatal(err)
+				}
+				return len(h.client.Actions())
+			}
+			if got := sent(); got != 1 {
+				t.Fatalf("first sync sent %d requests", got)
+			}
+			stale := co.DeepCopy()
+			stale.ResourceVersion = tc.cached
+			mustAdd(t, h.clusterOperators, stale)
+			if got := sent(); got != tc.want {
+				t.Errorf("second sync sent %d requests, want %d", got, tc.want)
+			}
+		})
+	}
+}
+
 func TestSyncKeepsTransitionTimesAndWhatOthersWrote(t *testing.T) {
 	old := metav1.NewTime(epoch.Add(-time.Hour))
 	h := newHarness(t, configWith(operatorv1.Removed, cond("Available", yes, "Removed", "new text"), cond("Degraded", yes, "Unavailable", "")), &configv1.ClusterOperator{
@@ -198,8 +236,7 @@ func TestSyncKeepsTransitionTimesAndWhatOthersWrote(t *testing.T) {
 		t.Errorf("versions (-want +got):\n%s", diff)
 	}
 	wantEvents := []string{
-		"OperatorStatusChanged: clusteroperator/image-registry Progressing changed from unset to False (AsExpected): ",
-		"OperatorStatusChanged: clusteroperator/image-registry Degraded changed from False to True (Unavailable): ",
+		"OperatorStatusChanged: clusteroperator/image-registry Progressing changed from unset to False (AsExpected): ; Degraded changed from False to True (Unavailable): ",
 		`OperatorVersionChanged: clusteroperator/image-registry version changed from "0.0.1-snapshot" to "4.21"`,
 	}
 	if diff := cmp.Diff(wantEvents, h.events()); diff != "" {

@@ -14,6 +14,25 @@ import (
 	"github.com/openshift/cluster-image-registry-operator/pkg/names"
 )
 
+type controller struct {
+	Deps
+	// replaced is the version that our last write replaced.
+	replaced string
+}
+
+// behind tells that the cache does not show our last write yet. The event that does is on its way.
+func (c *controller) behind(current *configv1.ClusterOperator) bool {
+	return c.replaced != "" && current.ResourceVersion == c.replaced
+}
+
+func (c *controller) wrote(before, after *configv1.ClusterOperator) {
+	c.replaced = before.ResourceVersion
+	if after.ResourceVersion == before.ResourceVersion {
+		// The API server found no difference, and there will be no event.
+		c.replaced = ""
+	}
+}
+
 // operandName is the one entry of status.versions.
 const operandName = "operator"
 

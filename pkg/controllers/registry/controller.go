@@ -70,6 +70,8 @@ type controller struct {
 	zoned atomic.Bool
 	// behind counts the last syncs that found the cache behind.
 	behind int
+	// silent is since when a first installation has had nothing to say.
+	silent time.Time
 }
 
 // Informers lists every informer that gather reads.
@@ -123,6 +125,9 @@ func (c *controller) pass(ctx context.Context) (time.Duration, error) {
 		return 0, done.applied
 	}
 	now := c.Clock.Now()
+	if wait := c.holdBack(done, now); wait > 0 {
+		return wait, nil
+	}
 	status, next := statusOf(in, done, now)
 	if err := c.Client.ApplyStatus(ctx, names.RegistryController, status); err != nil {
 		return longestPause, fmt.Errorf("applying status of config %s: %w", config.Name, err)

@@ -25,9 +25,13 @@ import (
 var createAll = []string{
 	"create services/image-registry", "create secrets/installation-pull-secrets",
 	"create secrets/image-registry-private-configuration", "create secrets/image-registry-http-secret",
-	"create clusterroles/system:registry", "create clusterrolebindings/registry-registry-role", "create serviceaccounts/registry",
-	"create deployments/image-registry", "create poddisruptionbudgets/image-registry", "create networkpolicies/image-registry-networkpolicy",
+	"create serviceaccounts/registry", "create deployments/image-registry",
+	"create clusterroles/system:registry", "create clusterrolebindings/registry-registry-role",
+	"create poddisruptionbudgets/image-registry", "create networkpolicies/image-registry-networkpolicy",
 }
+
+// createFirst is what does not wait for the Deployment.
+var createFirst = createAll[:5]
 
 func applied(conditions string) string {
 	return "status " + names.RegistryController + " " + conditions
@@ -51,6 +55,21 @@ func TestInstall(t *testing.T) {
 	want := append(slices.Clone(createAll), applied("Available=False/NoReplicasAvailable Progressing=True/DeploymentNotCompleted Degraded=False/ Removed=False/ ResourcesApplied=True/AsExpected"))
 	if diff := cmp.Diff(want, h.mustSync()); diff != "" {
 		t.Errorf("first sync (-want +got):\n%s", diff)
+	}
+	for _, order := range [][2]string{
+		{"create deployments/image-registry", "create clusterroles/system:registry"},
+		{"create services/image-registry", "create secrets/image-registry-private-configuration"},
+		{"create clusterroles/system:registry", "create clusterrolebindings/registry-registry-role"},
+		{"create serviceaccounts/registry", "create deployments/image-registry"},
+		{"create secrets/installation-pull-secrets", "create deployments/image-registry"},
+		{"create secrets/image-registry-private-configuration", "create deployments/image-registry"},
+		{"create secrets/image-registry-http-secret", "create deployments/image-registry"},
+		{"create deployments/image-registry", "create poddisruptionbudgets/image-registry"},
+		{"create deployments/image-registry", "create networkpolicies/image-registry-networkpolicy"},
+	} {
+		if slices.Index(h.sent, order[0]) > slices.Index(h.sent, order[1]) {
+			t.Errorf("%s comes before %s", order[1], order[0])
+		}
 	}
 	if h.again != 5*time.Minute {
 		t.Errorf("looks again in %s, want when it would degrade", h.again)
@@ -132,11 +151,11 @@ func TestWaiting(t *testing.T) {
 		}, nil, map[string]string{
 			names.Available: "False/DeploymentNotFound: The deployment does not exist: create Secret x", names.Progressing: "True/WaitingForCredentials: create Secret x",
 		}},
-		{"for the serving certificate", func(w *world) { delete(w.secrets, names.RegistryTLSSecret) }, without(createAll, "create deployments/image-registry"), map[string]string{
+		{"for the serving certificate", func(w *world) { delete(w.secrets, names.RegistryTLSSecret) }, createFirst, map[string]string{
 			names.Available:   "False/DeploymentNotFound: The deployment does not exist: Waiting for Secret image-registry-tls",
 			names.Progressing: "True/WaitingForDeployment: The deployment does not exist yet: Waiting for Secret image-registry-tls",
 		}},
-		{"for the CA", func(w *world) { delete(w.configMaps, names.Certificates) }, without(createAll, "create deployments/image-registry"), map[string]string{
+		{"for the CA", func(w *world) { delete(w.configMaps, names.Certificates) }, createFirst, map[string]string{
 			names.Progressing: "True/WaitingForDeployment: The deployment does not exist yet: Waiting for ConfigMap image-registry-certificates",
 		}},
 	} {
@@ -146,6 +165,13 @@ func TestWaiting(t *testing.T) {
 			if diff := cmp.Diff(tc.writes, withoutStatus(writes)); diff != "" {
 				t.Errorf("writes (-want +got):\n%s", diff)
 			}
+			if h.again > 0 && h.condition(names.Available) == "none" {
+				// The first conditions of all are held back for a moment.
+				h.clock.SetTime(h.clock.Now().Add(h.again))
+				if writes := withoutStatus(h.mustSync()); len(writes) > 0 {
+					t.Errorf("held back and yet: %v", writes)
+				}
+			}
 			h.expect(tc.want)
 			if writes := h.mustSync(); len(writes) > 0 {
 				t.Errorf("waiting is not silent: %v", writes)
@@ -154,8 +180,42 @@ func TestWaiting(t *testing.T) {
 	}
 }
 
-func without(list []string, item string) []string {
-	return slices.DeleteFunc(slices.Clone(list), func(s string) bool { return s == item })
+// While all there is to say is that the Deployment is about to come, the first conditions wait for it.
+func TestTheFirstConditionsWaitForTheDeployment(t *testing.T) {
+	awaiting := func(w *world) { delete(w.secrets, names.RegistryTLSSecret) }
+	for _, tc := range []struct {
+		name string
+		edit func(*world)
+		held time.Duration
+	}{
+		{"held back", awaiting, firstWord},
+		{"not when the storage fails", func(w *world) {
+			awaiting(w)
+			w.config.Status.Conditions = []operatorv1.OperatorCondition{{Type: names.StorageReady, Status: operatorv1.ConditionFalse, Reason: names.ReasonError}}
+		}, 0},
+		{"not when there were conditions before", func(w *world) {
+			awaiting(w)
+			w.config.Status.Conditions = append(w.config.Status.Conditions, operatorv1.OperatorCondition{Type: names.Available, Status: operatorv1.ConditionFalse})
+		}, 0},
+		{"not when spec is wrong", func(w *world) { awaiting(w); w.config.Spec.Replicas = -1 }, 0},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			h := newHarness(t, newWorld(tc.edit))
+			writes := h.mustSync()
+			if held := len(withoutStatus(writes)) == len(writes); held != (tc.held > 0) || held && h.again != tc.held {
+				t.Errorf("looks again in %s, after %v", h.again, writes)
+			}
+		})
+	}
+	t.Run("with the Deployment there is one write", func(t *testing.T) {
+		h := newHarness(t, newWorld(awaiting))
+		h.mustSync()
+		h.add(newWorld().secrets[names.RegistryTLSSecret])
+		writes := h.mustSync()
+		if got := len(writes) - len(withoutStatus(writes)); got != 1 || !strings.HasPrefix(h.condition(names.Progressing), "True/DeploymentNotCompleted") {
+			t.Errorf("%d status writes in %v, Progressing %s", got, writes, h.condition(names.Progressing))
+		}
+	})
 }
 
 func withoutStatus(writes []string) []string {
@@ -173,7 +233,7 @@ func TestTheFirstDeploymentIsTheLastWord(t *testing.T) {
 	h := newHarness(t, newWorld(func(w *world) { delete(w.secrets, names.RegistryTLSSecret) }))
 	h.mustSync()
 	h.add(newWorld().secrets[names.RegistryTLSSecret])
-	if diff := cmp.Diff([]string{"create deployments/image-registry"}, withoutStatus(h.mustSync())); diff != "" {
+	if diff := cmp.Diff(createAll[len(createFirst):], withoutStatus(h.mustSync())); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	if writes := h.mustSync(); len(writes) > 0 {

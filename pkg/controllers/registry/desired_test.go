@@ -205,13 +205,6 @@ func TestTheHTTPSecretIsNoLiteral(t *testing.T) {
 	}
 }
 
-func TestNewHTTPSecret(t *testing.T) {
-	a, b := newHTTPSecret(), newHTTPSecret()
-	if len(a) != 128 || a == b || strings.Trim(a, "0123456789abcdef") != "" {
-		t.Errorf("%q, %q", a, b)
-	}
-}
-
 func TestSecretsOfStorage(t *testing.T) {
 	got := render(t, newWorld()).PrivateConfiguration.Data
 	want := map[string][]byte{"credentials": []byte("[default]\n"), "REGISTRY_STORAGE_S3_TOKEN": []byte(`"10"`)}

@@ -3,6 +3,7 @@ package registry
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -44,6 +45,8 @@ type harness struct {
 	deps    Deps
 	c       *controller
 	again   time.Duration
+	// sent is what the last sync wrote to the fake API server, in the order in which it arrived.
+	sent []string
 }
 
 func newHarness(t *testing.T, w *world) *harness {
@@ -147,7 +150,8 @@ func (h *harness) refresh() {
 	}
 }
 
-// sync fills the caches, runs one sync and returns its error and the writes, "<verb> <resource>/<name>" in order.
+// sync fills the caches, runs one sync and returns its error and the writes, "<verb> <resource>/<name>" in order. Writes
+// that are sent at the same time are put into the order of createAll.
 func (h *harness) sync() ([]string, error) {
 	h.t.Helper()
 	h.refresh()
@@ -159,7 +163,21 @@ func (h *harness) sync() ([]string, error) {
 	for _, action := range h.kube.Actions() {
 		writes = append(writes, action.GetVerb()+" "+action.GetResource().Resource+"/"+nameOf(action))
 	}
+	h.sent = slices.Clone(writes)
+	sortTogether(writes)
 	return append(writes, h.config.Writes()...), err
+}
+
+// sortTogether puts creations into the order of createAll: several are sent at the same time. What has to be in order is
+// looked for in harness.sent.
+func sortTogether(writes []string) {
+	end := 0
+	for end < len(writes) && slices.Contains(createAll, writes[end]) {
+		end++
+	}
+	slices.SortStableFunc(writes[:end], func(a, b string) int {
+		return slices.Index(createAll, a) - slices.Index(createAll, b)
+	})
 }
 
 // mustSync is sync without an error.

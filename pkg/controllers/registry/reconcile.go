@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync"
 
 	imageregistryv1 "github.com/openshift/api/imageregistry/v1"
 	operatorv1 "github.com/openshift/api/operator/v1"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/openshift/cluster-image-registry-operator/pkg/apply"
 	"github.com/openshift/cluster-image-registry-operator/pkg/conditions"
+	"github.com/openshift/cluster-image-registry-operator/pkg/httpsecret"
 	"github.com/openshift/cluster-image-registry-operator/pkg/names"
 	"github.com/openshift/cluster-image-registry-operator/pkg/operatorclient"
 )
@@ -62,7 +64,7 @@ func (c *controller) manage(ctx context.Context, in Inputs, result *outcome) {
 	}
 	if in.Config.Spec.HTTPSecret == "" {
 		// Stored before it is used: a value that were lost after its use would break uploads and roll the pods again.
-		stored, err := c.Client.Patch(ctx, names.RegistryController, in.Config, operatorclient.Set("/spec/httpSecret", newHTTPSecret()))
+		stored, err := c.Client.Patch(ctx, names.RegistryController, in.Config, operatorclient.Set("/spec/httpSecret", httpsecret.New()))
 		if err != nil {
 			result.applied = err
 			return
@@ -82,29 +84,55 @@ func (c *controller) manage(ctx context.Context, in Inputs, result *outcome) {
 }
 
 // applyAll writes every object that differs. One that fails does not keep the others from being written, but the
-// Deployment is not written before the Secrets that its pods read.
+// Deployment is not written before the Secrets that its pods read. What the pods need only once they run, or what is
+// about them, follows the Deployment: an API server takes long for roles.
 func (c *controller) applyAll(ctx context.Context, live, desired Objects, result *outcome) error {
-	core, rbac := c.Kube.CoreV1(), c.Kube.RbacV1()
+	core := c.Kube.CoreV1()
 	secrets := core.Secrets(names.OperatorNamespace)
 	// First, because the service CA has work to do before the pods can start.
 	around := ensure(ctx, c, core.Services(names.OperatorNamespace), apply.Service, live.Service, desired.Service)
-	needed := errors.Join(
-		ensure(ctx, c, secrets, apply.Secret, live.PullSecret, desired.PullSecret),
-		ensure(ctx, c, secrets, apply.Secret, live.PrivateConfiguration, desired.PrivateConfiguration),
-		ensure(ctx, c, secrets, apply.Secret, live.HTTPSecret, desired.HTTPSecret),
-	)
-	around = errors.Join(around,
-		ensure(ctx, c, rbac.ClusterRoles(), apply.ClusterRole, live.ClusterRole, desired.ClusterRole),
-		ensure(ctx, c, rbac.ClusterRoleBindings(), apply.ClusterRoleBinding, live.ClusterRoleBinding, desired.ClusterRoleBinding),
-		ensure(ctx, c, core.ServiceAccounts(names.OperatorNamespace), apply.ServiceAccount, live.ServiceAccount, desired.ServiceAccount),
+	var account error
+	needed := together(
+		func() error { return ensure(ctx, c, secrets, apply.Secret, live.PullSecret, desired.PullSecret) },
+		func() error {
+			return ensure(ctx, c, secrets, apply.Secret, live.PrivateConfiguration, desired.PrivateConfiguration)
+		},
+		func() error { return ensure(ctx, c, secrets, apply.Secret, live.HTTPSecret, desired.HTTPSecret) },
+		func() error {
+			account = ensure(ctx, c, core.ServiceAccounts(names.OperatorNamespace), apply.ServiceAccount, live.ServiceAccount, desired.ServiceAccount)
+			return nil
+		},
 	)
 	if needed == nil {
 		needed = c.applyDeployment(ctx, live.Deployment, desired.Deployment, result)
 	}
-	return errors.Join(needed, around,
+	if result.deployment == nil {
+		return errors.Join(needed, around, account)
+	}
+	return errors.Join(needed, around, account, c.applyRoles(ctx, live, desired),
 		ensure(ctx, c, c.Kube.PolicyV1().PodDisruptionBudgets(names.OperatorNamespace), apply.PodDisruptionBudget, live.PodDisruptionBudget, desired.PodDisruptionBudget),
 		ensure(ctx, c, c.Kube.NetworkingV1().NetworkPolicies(names.OperatorNamespace), apply.NetworkPolicy, live.NetworkPolicy, desired.NetworkPolicy),
 	)
+}
+
+// applyRoles keeps the order: nothing is bound to a role that does not exist.
+func (c *controller) applyRoles(ctx context.Context, live, desired Objects) error {
+	rbac := c.Kube.RbacV1()
+	return errors.Join(
+		ensure(ctx, c, rbac.ClusterRoles(), apply.ClusterRole, live.ClusterRole, desired.ClusterRole),
+		ensure(ctx, c, rbac.ClusterRoleBindings(), apply.ClusterRoleBinding, live.ClusterRoleBinding, desired.ClusterRoleBinding),
+	)
+}
+
+// together runs writes that do not depend on each other at the same time, and joins their errors in this order.
+func together(writes ...func() error) error {
+	failed := make([]error, len(writes))
+	var running sync.WaitGroup
+	for i, write := range writes {
+		running.Go(func() { failed[i] = write() })
+	}
+	running.Wait()
+	return errors.Join(failed...)
 }
 
 func (c *controller) applyDeployment(ctx context.Context, live, desired *appsv1.Deployment, result *outcome) error {

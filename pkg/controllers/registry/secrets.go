@@ -1,8 +1,6 @@
 package registry
 
 import (
-	"crypto/rand"
-	"encoding/hex"
 	"maps"
 
 	corev1 "k8s.io/api/core/v1"
@@ -10,17 +8,6 @@ import (
 	"github.com/openshift/cluster-image-registry-operator/pkg/names"
 	"github.com/openshift/cluster-image-registry-operator/pkg/storage"
 )
-
-// httpSecretBytes is the number of random bytes in a generated spec.httpSecret.
-const httpSecretBytes = 64
-
-// newHTTPSecret makes a value for spec.httpSecret.
-func newHTTPSecret() string {
-	random := make([]byte, httpSecretBytes)
-	// Never fails: see crypto/rand.
-	_, _ = rand.Read(random)
-	return hex.EncodeToString(random)
-}
 
 // httpSecret carries spec.httpSecret into the pod. The registry reads its variables as YAML, hence the rendering.
 func httpSecret(value string) (*corev1.Secret, error) {

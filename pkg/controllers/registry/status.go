@@ -14,6 +14,31 @@ import (
 	"github.com/openshift/cluster-image-registry-operator/pkg/storage"
 )
 
+// firstWord is how long the first conditions of a new cluster wait for the Deployment. It follows the storage within a
+// moment, once the service CA has done its part.
+const firstWord = 2 * time.Second
+
+// holdBack says how much longer to keep the first conditions to ourselves: while all there is to say is that the
+// registry's Deployment is about to be made.
+func (c *controller) holdBack(done outcome, now time.Time) time.Duration {
+	quiet := done.waiting != "" && done.applied == nil && done.deployment == nil &&
+		!conditions.Begun(done.config.Status.Conditions) && !storageFails(done.config.Status.Conditions)
+	if !quiet {
+		c.silent = time.Time{}
+		return 0
+	}
+	if c.silent.IsZero() {
+		c.silent = now
+	}
+	return firstWord - now.Sub(c.silent)
+}
+
+func storageFails(stored []operatorv1.OperatorCondition) bool {
+	return slices.ContainsFunc(stored, func(condition operatorv1.OperatorCondition) bool {
+		return condition.Type == names.StorageReady && condition.Status == operatorv1.ConditionFalse
+	})
+}
+
 // statusOf is the complete set of status fields of this controller, and when to look again.
 func statusOf(in Inputs, done outcome, now time.Time) (operatorclient.Status, time.Time) {
 	config := done.config

@@ -1,15 +1,20 @@
 package routes
 
 import (
+	"context"
 	"fmt"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
+	imageregistryv1 "github.com/openshift/api/imageregistry/v1"
 	operatorv1 "github.com/openshift/api/operator/v1"
 	routev1 "github.com/openshift/api/route/v1"
 
+	"github.com/openshift/cluster-image-registry-operator/pkg/conditions"
 	"github.com/openshift/cluster-image-registry-operator/pkg/names"
+	"github.com/openshift/cluster-image-registry-operator/pkg/operatorclient"
 )
 
 // precedence orders the reasons of problems: what is wrong in Config comes before what is found while applying it.
@@ -70,4 +75,17 @@ func refusal(name string, ingress routev1.RouteIngress, condition routev1.RouteI
 		text += ": " + condition.Message
 	}
 	return fmt.Sprintf("route %s (host %s, router %s) not admitted: %s", name, ingress.Host, ingress.RouterName, text)
+}
+
+// publish writes the condition. While a new cluster has no conditions at all, good news waits: the first core conditions
+// are an event.
+func (c *controller) publish(ctx context.Context, config *imageregistryv1.Config, condition operatorv1.OperatorCondition) error {
+	if condition.Status == operatorv1.ConditionTrue && !conditions.Begun(config.Status.Conditions) {
+		return nil
+	}
+	err := c.Client.ApplyStatus(ctx, names.RoutesController, operatorclient.Status{Conditions: []operatorv1.OperatorCondition{condition}})
+	if apierrors.IsNotFound(err) {
+		return nil // deleted meanwhile
+	}
+	return err
 }

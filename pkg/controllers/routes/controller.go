@@ -94,7 +94,7 @@ func (c *controller) sync(ctx context.Context, syncCtx factory.SyncContext) erro
 	if touch {
 		problems, failure = c.apply(ctx, plan, live)
 	}
-	if err := c.publish(ctx, ready(problems, refusals(plan, live))); err != nil {
+	if err := c.publish(ctx, config, ready(problems, refusals(plan, live))); err != nil {
 		return err
 	}
 	return failure
@@ -133,15 +133,7 @@ func (c *controller) withoutRoutes(ctx context.Context, syncCtx factory.SyncCont
 	// Events may never come, so look again.
 	syncCtx.Queue().AddAfter(syncCtx.QueueKey(), lookAgainLater)
 	if !needed {
-		return c.publish(ctx, ready(nil, nil))
+		return c.publish(ctx, config, ready(nil, nil))
 	}
-	return c.publish(ctx, ready([]Problem{{names.ReasonError, "routes.route.openshift.io cannot be listed: the API is not served or does not answer"}}, nil))
-}
-
-func (c *controller) publish(ctx context.Context, condition operatorv1.OperatorCondition) error {
-	err := c.Client.ApplyStatus(ctx, names.RoutesController, operatorclient.Status{Conditions: []operatorv1.OperatorCondition{condition}})
-	if apierrors.IsNotFound(err) {
-		return nil // deleted meanwhile
-	}
-	return err
+	return c.publish(ctx, config, ready([]Problem{{names.ReasonError, "routes.route.openshift.io cannot be listed: the API is not served or does not answer"}}, nil))
 }

@@ -413,6 +413,41 @@ func TestARefusedCertificateIsNotQuoted(t *testing.T) {
 	}
 }
 
+// On a new cluster the first core conditions come first, but nobody waits for them with a complaint.
+func TestGoodNewsWaitsForTheCoreConditions(t *testing.T) {
+	for _, tc := range []struct {
+		name   string
+		edit   func(*imageregistryv1.ImageRegistrySpec)
+		before operatorv1.ConditionStatus
+		after  operatorv1.ConditionStatus
+	}{
+		{"all is well", withDefaultRoute, "", operatorv1.ConditionTrue},
+		{"something is wrong", func(s *imageregistryv1.ImageRegistrySpec) { s.Routes = []entry{{Name: "bad", SecretName: "absent"}} }, operatorv1.ConditionFalse, operatorv1.ConditionFalse},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			config := configWith(tc.edit)
+			conditions := config.Status.Conditions
+			config.Status.Conditions = nil
+			h := newHarness(t, config)
+			_, err := h.run(t)
+			must(t, err)
+			if got := h.condition(t).Status; got != tc.before {
+				t.Errorf("before the core conditions RoutesReady is %q, want %q", got, tc.before)
+			}
+			config, err = h.config.Config()
+			must(t, err)
+			config.Status.Conditions = append(config.Status.Conditions, conditions...)
+			h.config.Replace(config)
+			h.refresh(t)
+			_, err = h.run(t)
+			must(t, err)
+			if got := h.condition(t).Status; got != tc.after {
+				t.Errorf("after them it is %q, want %q", got, tc.after)
+			}
+		})
+	}
+}
+
 func TestSyncWhileTheRouteAPIIsAway(t *testing.T) {
 	for _, tc := range []struct {
 		name     string

@@ -62,6 +62,7 @@ func secretsOf(secrets ...*corev1.Secret) SecretGetter {
 func configWith(edit func(*imageregistryv1.ImageRegistrySpec)) *imageregistryv1.Config {
 	config := &imageregistryv1.Config{ObjectMeta: metav1.ObjectMeta{Name: "cluster"}}
 	config.Spec.ManagementState = operatorv1.Managed
+	config.Status.Conditions = []operatorv1.OperatorCondition{{Type: "Available", Status: operatorv1.ConditionFalse}}
 	if edit != nil {
 		edit(&config.Spec)
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/openshift/library-go/pkg/operator/events"
 
 	"github.com/openshift/cluster-image-registry-operator/pkg/apply"
+	"github.com/openshift/cluster-image-registry-operator/pkg/conditions"
 	"github.com/openshift/cluster-image-registry-operator/pkg/names"
 	"github.com/openshift/cluster-image-registry-operator/pkg/operatorclient"
 	"github.com/openshift/cluster-image-registry-operator/pkg/queue"
@@ -101,6 +102,10 @@ func (c *controller) sync(ctx context.Context, syncCtx factory.SyncContext) erro
 		return failure
 	}
 	condition := degraded(bundle, failure)
+	if condition.Message == "" && !conditions.Begun(found.config.Status.Conditions) {
+		// Good news waits for the first core conditions of a new cluster, which are an event.
+		return failure
+	}
 	err = c.Client.ApplyStatus(ctx, names.TrustController, operatorclient.Status{Conditions: []operatorv1.OperatorCondition{condition}})
 	switch {
 	case err == nil:

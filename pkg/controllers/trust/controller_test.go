@@ -170,6 +170,7 @@ func (h *harness) expect(t *testing.T, status operatorv1.ConditionStatus, reason
 func configIn(state operatorv1.ManagementState, spec, status string) *imageregistryv1.Config {
 	config := &imageregistryv1.Config{ObjectMeta: metav1.ObjectMeta{Name: "cluster"}}
 	config.Spec.ManagementState = state
+	config.Status.Conditions = []operatorv1.OperatorCondition{{Type: "Available", Status: operatorv1.ConditionFalse}}
 	for bucket, union := range map[string]*imageregistryv1.ImageRegistryConfigStorage{"spec:" + spec: &config.Spec.Storage, "status:" + status: &config.Status.Storage} {
 		if _, bucket, _ = strings.Cut(bucket, ":"); bucket != "" {
 			union.S3 = &imageregistryv1.ImageRegistryConfigStorageS3{Bucket: bucket}
@@ -456,6 +457,29 @@ func TestFirstPublicationWaitsForOwnEntries(t *testing.T) {
 			_, err = h.client.CoreV1().ConfigMaps(managed).Get(t.Context(), "image-registry-ca", metav1.GetOptions{})
 			if got := err == nil; got != tc.published {
 				t.Errorf("published: %v (%v)", got, err)
+			}
+		})
+	}
+}
+
+// On a new cluster the first core conditions come first, but a complaint does not wait for them.
+func TestGoodNewsWaitsForTheCoreConditions(t *testing.T) {
+	for _, tc := range []struct {
+		name, bucket string
+		want         int
+	}{
+		{"all is well", "b", 0},
+		{"the storage's CA cannot be read", "unknown", 1},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			config := configIn(operatorv1.Managed, tc.bucket, tc.bucket)
+			config.Status.Conditions = nil
+			h := newHarness(t, config, service(5000), injected(newCertificate(t)))
+			h.bundles["b"] = newCertificate(t)
+			_, err := h.run(t)
+			must(t, err)
+			if got := h.config.Writes(); len(got) != tc.want {
+				t.Errorf("wrote %v, want %d", got, tc.want)
 			}
 		})
 	}
