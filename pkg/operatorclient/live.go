@@ -50,15 +50,15 @@ func (c *live) Patch(ctx context.Context, manager string, config *imageregistryv
 
 func (c *live) ReplaceStorage(ctx context.Context, manager string, config *imageregistryv1.Config, storage imageregistryv1.ImageRegistryConfigStorage, managed bool) (*imageregistryv1.Config, error) {
 	changes := []Change{Set("/status/storage", storage), Set("/status/storageManaged", managed)}
-	if !hasStatus(config) {
+	if !HasStatus(config) {
 		changes = []Change{Set("/status", map[string]any{"storage": storage, "storageManaged": managed})}
 	}
 	return c.patch(ctx, manager, config, changes, "status")
 }
 
-// hasStatus tells whether the stored object has a status. Content says so; an empty one looks like none in the typed
+// HasStatus tells whether the stored object has a status. Content says so; an empty one looks like none in the typed
 // object, but managedFields record who wrote it.
-func hasStatus(config *imageregistryv1.Config) bool {
+func HasStatus(config *imageregistryv1.Config) bool {
 	if !equality.Semantic.DeepEqual(config.Status, imageregistryv1.ImageRegistryStatus{}) {
 		return true
 	}
@@ -96,7 +96,7 @@ func (c *live) ApplyStatus(ctx context.Context, manager string, status Status) e
 	if err != nil {
 		return fmt.Errorf("reading config %s: %w", names.Cluster, err)
 	}
-	if !hasStatus(config) {
+	if !HasStatus(config) {
 		// The schema requires status.storage as soon as there is a status: bootstrap is about to write it, and the event
 		// brings the caller back.
 		return nil

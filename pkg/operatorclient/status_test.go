@@ -123,8 +123,8 @@ func TestHasStatus(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			config := storedConfig()
 			test.change(config)
-			if got := hasStatus(config); got != test.want {
-				t.Errorf("hasStatus %v, want %v", got, test.want)
+			if got := HasStatus(config); got != test.want {
+				t.Errorf("HasStatus %v, want %v", got, test.want)
 			}
 		})
 	}

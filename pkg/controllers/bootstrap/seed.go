@@ -5,15 +5,14 @@ import (
 	"slices"
 	"time"
 
-	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	imageregistryv1 "github.com/openshift/api/imageregistry/v1"
 	operatorv1 "github.com/openshift/api/operator/v1"
 
 	"github.com/openshift/cluster-image-registry-operator/pkg/names"
+	"github.com/openshift/cluster-image-registry-operator/pkg/operatorclient"
 )
 
 // storageFirst is how long a Config without status is left to the storage controller. On a new cluster that one gives it
@@ -30,7 +29,7 @@ type bare struct {
 // headStart is how much longer the status is left to the storage controller. Only while the registry is Managed is there
 // any storage to expect.
 func (c *controller) headStart(config *imageregistryv1.Config) time.Duration {
-	if hasStatus(config) || config.Spec.ManagementState != operatorv1.Managed || config.DeletionTimestamp != nil {
+	if operatorclient.HasStatus(config) || config.Spec.ManagementState != operatorv1.Managed || config.DeletionTimestamp != nil {
 		return 0
 	}
 	now := c.Clock.Now()
@@ -43,7 +42,7 @@ func (c *controller) headStart(config *imageregistryv1.Config) time.Duration {
 // seed gives a Config without status the two fields that its schema requires of every status. Until then the API
 // server refuses each condition that a controller applies.
 func (c *controller) seed(ctx context.Context, config *imageregistryv1.Config) error {
-	if hasStatus(config) || slices.Contains(c.seeded[:], version(config)) {
+	if operatorclient.HasStatus(config) || slices.Contains(c.seeded[:], version(config)) {
 		return nil
 	}
 	seeded, err := c.Client.ReplaceStorage(ctx, names.BootstrapController, config, imageregistryv1.ImageRegistryConfigStorage{}, false)
@@ -55,13 +54,6 @@ func (c *controller) seed(ctx context.Context, config *imageregistryv1.Config) e
 	}
 	c.seeded = [2]string{version(config), version(seeded)}
 	return nil
-}
-
-// hasStatus tells whether the stored Config has a status. An empty one looks like none in the typed object, but
-// somebody wrote it, and managedFields know.
-func hasStatus(config *imageregistryv1.Config) bool {
-	return !equality.Semantic.DeepEqual(config.Status, imageregistryv1.ImageRegistryStatus{}) ||
-		slices.ContainsFunc(config.ManagedFields, func(entry metav1.ManagedFieldsEntry) bool { return entry.Subresource == "status" })
 }
 
 func version(config *imageregistryv1.Config) string {
