@@ -49,8 +49,8 @@ down: ## stop a cluster and remove what it left [NAME=dev]
 	@$(call with,cluster); "$$CLUSTER_BINARY" down --name $(NAME)
 
 .PHONY: bench
-bench: ## print a table of figures measured on this machine: start, requests, memory, latency; takes five minutes
-	@$(call with,operator cluster); go run ./test/bench
+bench: ## print a table of figures measured on this machine: start, requests, memory, latency; ten minutes [FULL=1 adds cold runs]
+	@$(call with,operator cluster); go run ./test/bench $(if $(FULL),-full)
 
 ##@ Build
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Runs sections of the tests, one after the other, all of them whatever fails, and closes with a summary.
+# Runs sections of the tests, all of them whatever fails, and closes with a summary. Most of e2e is waiting for pods that
+# drain and for silence: it runs beside the other sections, its lines marked. The others run one after the other.
 #
 #   hack/test.sh unit golden          # RUN=regexp picks tests, V=1 shows each, COUNT=1 ignores cached results
 set -euo pipefail
@@ -9,7 +10,8 @@ source "$root/hack/lib.sh"
 cd "$root"
 mkdir -p "$CACHE"
 totals=$(mktemp "$CACHE/totals.XXXXXX")
-trap 'rm -f "$totals"; sweep' EXIT
+lane=
+trap 'end_lane; rm -f "$totals"; sweep' EXIT
 runner=("$CACHE/host/testrun")
 
 # sweep ends the clusters of suites that are gone: a suite that was killed could not do it. Their names end in its pid.
@@ -69,19 +71,45 @@ run_section() {
 	esac
 }
 
+# attempt runs a section in a shell of its own: one that dies must not take the summary with it. Its counts may be missing
+# then.
+attempt() {
+	local section=$1 started=$SECONDS
+	if ! (run_section "$section"); then
+		grep -q "\"Section\":\"$section\"" "$totals" ||
+			printf '{"Section":"%s","Failed":1,"Seconds":%d}\n' "$section" $((SECONDS - started)) >>"$totals"
+		return 1
+	fi
+}
+
+# end_lane stops e2e when this script ends before it. The lane is a process group: its leader's pid names it.
+end_lane() {
+	[[ -n $lane ]] || return 0
+	kill -TERM -- "-$lane" 2>/dev/null || true
+	wait "$lane" 2>/dev/null || true
+}
+
 mkdir -p "$CACHE/host"
 go build -o "${runner[0]}" ./hack/testrun
-failed=()
+failed=() sections=()
 for section in "$@"; do
-	started=$SECONDS
-	# In a shell of its own: a section that dies must not take the summary with it. Its counts may be missing then.
-	before=$(wc -l <"$totals")
-	if ! (run_section "$section"); then
-		failed+=("$section")
-		[[ $(wc -l <"$totals") -gt $before ]] ||
-			printf '{"Section":"%s","Failed":1,"Seconds":%d}\n' "$section" $((SECONDS - started)) >>"$totals"
+	if [[ $section == e2e && $# -gt 1 ]]; then
+		# Job control gives the lane a process group of its own, to stop it whole.
+		set -m
+		attempt e2e > >(sed -u 's/^/e2e | /') 2>&1 &
+		lane=$!
+		set +m
+	else
+		sections+=("$section")
 	fi
 done
+for section in ${sections[@]+"${sections[@]}"}; do
+	attempt "$section" || failed+=("$section")
+done
+if [[ -n $lane ]]; then
+	wait "$lane" || failed+=(e2e)
+	lane=
+fi
 echo
 ((${#failed[@]} == 0)) || echo "failed: ${failed[*]}"
 "${runner[0]}" -report "$totals"

@@ -118,6 +118,7 @@ func TestUntrustedCertificate(t *testing.T) {
 	cluster.Patch(t, `{"spec":{"storage":{"s3":{"trustedCA":{"name":"e2e-s3-ca"}}}}}`)
 	cluster.UntilConditions(t, settle,
 		library.Want{Type: names.StorageExists, Status: "Unknown", Reason: "Unknown Error Occurred", Message: "certificate"},
+		library.Want{Type: names.StorageReady, Status: "False"},
 		library.Want{Type: names.Available, Status: "True"},
 	)
 	wrong.Data["ca-bundle.crt"] = string(other)

@@ -17,7 +17,7 @@ import (
 
 // TestAdditionalTrustedCAReachesTheTrustStore: the bundle that the registry process trusts has the certificate.
 func TestAdditionalTrustedCAReachesTheTrustStore(t *testing.T) {
-	managed(t, onEmptyDir)
+	managed(t, onS3)
 	certificate := trust(t, "trusted.test..5000")
 	cluster.Until(t, settle, "the CA map", func(ctx context.Context) error { return published(ctx, "trusted.test..5000") })
 	line := strings.Split(strings.TrimSpace(certificate), "\n")[1]
@@ -43,7 +43,7 @@ func TestAdditionalTrustedCAReachesTheTrustStore(t *testing.T) {
 // TestRoutes: the default route and one with a host of the administrator's are admitted, and go when they are not
 // wanted any more.
 func TestRoutes(t *testing.T) {
-	managed(t, onEmptyDir)
+	managed(t, onS3)
 	cluster.Patch(t, `{"spec":{"defaultRoute":true,"routes":[{"name":"custom","hostname":"registry.example.test"}]}}`)
 	cluster.Until(t, settle, "two admitted routes", func(ctx context.Context) error {
 		hosts, err := admittedHosts(ctx)

@@ -10,9 +10,6 @@ import (
 	"testing"
 	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
-
 	configv1 "github.com/openshift/api/config/v1"
 	imageregistryv1 "github.com/openshift/api/imageregistry/v1"
 
@@ -92,27 +89,7 @@ func deploy(ctx context.Context, dir string) error {
 func fresh(t *testing.T, platform configv1.PlatformType) *imageregistryv1.Config {
 	t.Helper()
 	operator.PrintOnFailure(t)
-	cluster.SetPlatform(t, platform)
-	var old types.UID
-	if config, err := cluster.GetConfig(t.Context()); err == nil {
-		old = config.UID
-		// A pause between the tests would hide that deleting must work from any state.
-		if err := cluster.Registry.ImageregistryV1().Configs().Delete(t.Context(), names.Cluster, metav1.DeleteOptions{}); err != nil {
-			t.Fatalf("deleting config: %v", err)
-		}
-	}
-	var config *imageregistryv1.Config
-	cluster.Until(t, settle, "a new default config on "+string(platform), func(ctx context.Context) (err error) {
-		config, err = cluster.GetConfig(ctx)
-		if err != nil {
-			return err
-		}
-		if config.UID == old {
-			return fmt.Errorf("the old config is still there, finalizers %v", config.Finalizers)
-		}
-		return nil
-	})
-	return config
+	return cluster.Recreate(t, settle, platform)
 }
 
 // onEmptyDir is fresh with the simplest storage there is, and one replica.

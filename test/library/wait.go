@@ -10,7 +10,9 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
+	configv1 "github.com/openshift/api/config/v1"
 	imageregistryv1 "github.com/openshift/api/imageregistry/v1"
 	operatorv1 "github.com/openshift/api/operator/v1"
 
@@ -133,6 +135,30 @@ func (c *Cluster) UntilAvailable(t *testing.T, deadline time.Duration) *imagereg
 			Want{Type: names.Degraded, Status: "False"},
 			Want{Type: names.StorageReady, Status: "True"},
 		)
+	})
+	return config
+}
+
+// Recreate deletes Config and waits for the default one that the operator bootstraps on the platform, with nothing left of
+// the former.
+func (c *Cluster) Recreate(t *testing.T, deadline time.Duration, platform configv1.PlatformType) *imageregistryv1.Config {
+	t.Helper()
+	c.SetPlatform(t, platform)
+	var old types.UID
+	if config, err := c.GetConfig(t.Context()); err == nil {
+		old = config.UID
+		// A pause between the tests would hide that deleting must work from any state.
+		if err := c.Registry.ImageregistryV1().Configs().Delete(t.Context(), names.Cluster, metav1.DeleteOptions{}); err != nil {
+			t.Fatalf("deleting config: %v", err)
+		}
+	}
+	var config *imageregistryv1.Config
+	c.Until(t, deadline, "a new default config on "+string(platform), func(ctx context.Context) (err error) {
+		config, err = c.GetConfig(ctx)
+		if err == nil && config.UID == old {
+			err = fmt.Errorf("the old one is still there, finalizers %v", config.Finalizers)
+		}
+		return err
 	})
 	return config
 }

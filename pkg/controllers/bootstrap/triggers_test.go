@@ -1,79 +1,25 @@
 package bootstrap
 
 import (
-	"context"
 	"testing"
-	"time"
 
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/client-go/tools/cache"
 
 	configv1 "github.com/openshift/api/config/v1"
 	imageregistryv1 "github.com/openshift/api/imageregistry/v1"
-	"github.com/openshift/library-go/pkg/controller/factory"
 
-	"github.com/openshift/cluster-image-registry-operator/pkg/operatorclient"
+	"github.com/openshift/cluster-image-registry-operator/pkg/operatorclient/triggertest"
 )
-
-// trigger is an informer that makes events on demand.
-type trigger struct{ handler cache.ResourceEventHandler }
-
-func (i *trigger) AddEventHandler(handler cache.ResourceEventHandler) (cache.ResourceEventHandlerRegistration, error) {
-	i.handler = handler
-	return nil, nil
-}
-func (*trigger) HasSynced() bool { return true }
-
-// watched tells of every sync, each of which begins by reading Config.
-type watched struct {
-	operatorclient.Client
-	syncs chan struct{}
-}
-
-func (w watched) Config() (*imageregistryv1.Config, error) {
-	select {
-	case w.syncs <- struct{}{}:
-	default:
-	}
-	return w.Client.Config()
-}
 
 func TestTriggers(t *testing.T) {
 	h := newHarness(t, nil, infrastructure("AWS", ""))
-	w := watched{h.config, make(chan struct{}, 1)}
-	h.Client = w
-	triggers := map[string]*trigger{}
-	on := func(name string) factory.Informer {
-		triggers[name] = &trigger{}
-		return triggers[name]
-	}
-	h.ConfigInformer, h.InfrastructureInformer, h.APIServerInformer = on("configs"), on("infrastructures"), on("apiservers")
-	ctx, cancel := context.WithCancel(t.Context())
-	ended, controller := make(chan struct{}), New(h.Deps)
-	go func() {
-		defer close(ended)
-		controller.Run(ctx, 1)
-	}()
-	defer func() {
-		cancel()
-		<-ended
-	}()
-	expect := func(what string) {
-		t.Helper()
-		select {
-		case <-w.syncs:
-		case <-time.After(30 * time.Second):
-			t.Errorf("%s made no sync", what)
-		}
-	}
-	expect("the start")
-	for name, object := range map[string]runtime.Object{
+	stage := triggertest.New(t)
+	h.Client = stage.Client(h.config)
+	h.ConfigInformer, h.InfrastructureInformer, h.APIServerInformer = stage.On("configs"), stage.On("infrastructures"), stage.On("apiservers")
+	stage.Run(New(h.Deps))
+	stage.Expect("the start")
+	stage.ExpectAll(map[string]runtime.Object{
 		"configs":         &imageregistryv1.Config{},
 		"infrastructures": &configv1.Infrastructure{},
-	} {
-		triggers[name].handler.OnAdd(object, false)
-		expect("a new object on " + name)
-		triggers[name].handler.OnDelete(cache.DeletedFinalStateUnknown{Obj: object})
-		expect("a deletion missed by " + name)
-	}
+	})
 }

@@ -1,81 +1,26 @@
 package routes
 
 import (
-	"context"
 	"testing"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/client-go/tools/cache"
 
 	imageregistryv1 "github.com/openshift/api/imageregistry/v1"
 	routev1 "github.com/openshift/api/route/v1"
-	"github.com/openshift/library-go/pkg/controller/factory"
 
-	"github.com/openshift/cluster-image-registry-operator/pkg/operatorclient"
+	"github.com/openshift/cluster-image-registry-operator/pkg/operatorclient/triggertest"
 )
-
-// trigger is an informer that makes events on demand.
-type trigger struct{ handler cache.ResourceEventHandler }
-
-func (i *trigger) AddEventHandler(handler cache.ResourceEventHandler) (cache.ResourceEventHandlerRegistration, error) {
-	i.handler = handler
-	return nil, nil
-}
-func (*trigger) HasSynced() bool { return true }
-
-// watched tells of every sync, each of which begins by reading Config.
-type watched struct {
-	operatorclient.Client
-	syncs chan struct{}
-}
-
-func (w watched) Config() (*imageregistryv1.Config, error) {
-	select {
-	case w.syncs <- struct{}{}:
-	default:
-	}
-	return w.Client.Config()
-}
 
 func TestTriggers(t *testing.T) {
 	h := newHarness(t, nil)
-	w := watched{h.config, make(chan struct{}, 1)}
-	h.Client = w
-	triggers := map[string]*trigger{}
-	on := func(name string) factory.Informer {
-		triggers[name] = &trigger{}
-		return triggers[name]
-	}
-	h.ConfigInformer, h.RouteInformer, h.SecretInformer = on("configs"), on("routes"), on("secrets")
-	ctx, cancel := context.WithCancel(t.Context())
-	ended, controller := make(chan struct{}), New(h.Deps)
-	go func() {
-		defer close(ended)
-		controller.Run(ctx, 1)
-	}()
-	defer func() {
-		cancel()
-		<-ended
-	}()
-	expect := func(what string) {
-		t.Helper()
-		select {
-		case <-w.syncs:
-		case <-time.After(30 * time.Second):
-			t.Errorf("%s made no sync", what)
-		}
-	}
-
-	for name, object := range map[string]runtime.Object{
+	stage := triggertest.New(t)
+	h.Client = stage.Client(h.config)
+	h.ConfigInformer, h.RouteInformer, h.SecretInformer = stage.On("configs"), stage.On("routes"), stage.On("secrets")
+	stage.Run(New(h.Deps))
+	stage.ExpectAll(map[string]runtime.Object{
 		"configs": &imageregistryv1.Config{},
 		"routes":  &routev1.Route{},
 		"secrets": &corev1.Secret{},
-	} {
-		triggers[name].handler.OnAdd(object, false)
-		expect("a new object on " + name)
-		triggers[name].handler.OnDelete(cache.DeletedFinalStateUnknown{Obj: object})
-		expect("a deletion missed by " + name)
-	}
+	})
 }
