@@ -42,7 +42,8 @@ build() {
 		;;
 	kube) of_the_cluster kube KUBE_BINARY ;;
 	s3) of_the_cluster s3 S3_SERVER_BINARY ;;
-	*) die "unknown program $1: operator, cluster, kube or s3" ;;
+	promtool) printf 'export %q\n' "PROMTOOL=$(promtool_path || die 'no promtool: run make install')" ;;
+	*) die "unknown program $1: operator, cluster, kube, s3 or promtool" ;;
 	esac
 }
 

@@ -60,3 +60,9 @@ heartbeat() {
 		say "  still $1 ($((SECONDS - $2))s)"
 	done
 }
+
+# promtool_path prints where promtool is: the machine's, or the one that `cluster install` has taken out of its package.
+promtool_path() {
+	command -v promtool && return 0
+	[[ -x $CACHE/promtool/promtool ]] && printf '%s\n' "$CACHE/promtool/promtool"
+}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net"
 	"os"
@@ -32,33 +33,42 @@ const imageTimeout = time.Minute
 
 // newImage are the commands that use the registry as a client in the cluster does.
 func newImage(c *common) *cobra.Command {
-	image := &cobra.Command{Use: "image", Short: "Push, pull or delete an image through the registry's service"}
+	image := &cobra.Command{Use: "image", Short: "Push, pull, inspect or delete an image through the registry's service"}
 	var layers int
 	var size int64
-	push := c.imageCommand("push REPOSITORY TAG", "Push a random image and print its digest", 2,
+	push := c.imageCommand("push REPOSITORY TAG", "Push a random image and print its digest",
 		func(ctx context.Context, client imageclient.Client, args []string) (string, error) {
 			return client.Push(ctx, args[0], args[1], layers, size)
 		})
 	push.Flags().IntVar(&layers, "layers", 2, "number of layers")
 	push.Flags().Int64Var(&size, "size", 64<<10, "bytes of a layer")
-	pull := c.imageCommand("pull REPOSITORY DIGEST", "Pull an image by digest, check every layer and print their bytes", 2,
+	pull := c.imageCommand("pull REPOSITORY DIGEST", "Pull an image by digest, check every layer and print their bytes",
 		func(ctx context.Context, client imageclient.Client, args []string) (string, error) {
 			bytes, err := client.Pull(ctx, args[0], args[1])
 			return strconv.FormatInt(bytes, 10), err
 		})
-	remove := c.imageCommand("delete REPOSITORY DIGEST", "Delete an image by digest and check that it is gone", 2,
+	inspect := c.imageCommand("inspect REPOSITORY DIGEST", "Print the digests of what an image is made of, as JSON",
+		func(ctx context.Context, client imageclient.Client, args []string) (string, error) {
+			parts, err := client.Inspect(ctx, args[0], args[1])
+			if err != nil {
+				return "", err
+			}
+			text, err := json.Marshal(parts)
+			return string(text), err
+		})
+	remove := c.imageCommand("delete REPOSITORY DIGEST", "Delete an image by digest and check that it is gone",
 		func(ctx context.Context, client imageclient.Client, args []string) (string, error) {
 			return args[1], client.Delete(ctx, args[0], args[1])
 		})
-	image.AddCommand(push, pull, remove)
+	image.AddCommand(push, pull, inspect, remove)
 	return image
 }
 
 // imageCommand makes a command that runs in the cluster's network: outside of it, it runs itself again inside.
-func (c *common) imageCommand(use, short string, args int, do func(context.Context, imageclient.Client, []string) (string, error)) *cobra.Command {
+func (c *common) imageCommand(use, short string, do func(context.Context, imageclient.Client, []string) (string, error)) *cobra.Command {
 	var address, caFile string
 	cmd := &cobra.Command{
-		Use: use, Short: short, Args: cobra.ExactArgs(args),
+		Use: use, Short: short, Args: cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if address == "" {
 				return c.runImageInside(cmd.Context())

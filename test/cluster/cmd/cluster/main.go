@@ -57,7 +57,7 @@ func newRoot() *cobra.Command {
 	}
 	root.PersistentFlags().StringVar(&c.home, "home", defaultHome(), "folder that holds everything (or CLUSTER_HOME)")
 	root.PersistentFlags().StringVar(&c.name, "name", "default", "name of the cluster")
-	root.AddCommand(newRun(c), newUp(c), newDown(c), newStatus(c), newExec(c), newKubectl(c), newImages(c), newDeploy(c), newImage(c), newInstall())
+	root.AddCommand(newRun(c), newUp(c), newDown(c), newStatus(c), newExec(c), newKubectl(c), newImages(c), newDeploy(c), newImage(c), newPolicies(c), newInstall(c))
 	root.AddCommand(newInternal(c)...)
 	return root
 }

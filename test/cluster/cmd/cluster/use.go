@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -48,11 +49,19 @@ func newStatus(c *common) *cobra.Command {
 	}
 }
 
-func newInstall() *cobra.Command {
+func newInstall(c *common) *cobra.Command {
 	return &cobra.Command{
-		Use: "install", Short: "Install the OS packages a real node needs", Args: cobra.NoArgs,
+		Use: "install", Short: "Install the OS packages a real node needs, and promtool for tests of alerts", Args: cobra.NoArgs,
+		Long: "Installs, with apt-get and as root, those of these Debian packages whose programs are missing: " +
+			strings.Join(lifecycle.Packages(), ", ") + ".\n\n" +
+			"Where there is no promtool it is taken out of Debian's package prometheus and put below --home; " +
+			"the package is not installed, so that no Prometheus starts.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return lifecycle.InstallMissing(cmd.Context(), lifecycle.NewProgress(os.Stdout))
+			progress := lifecycle.NewProgress(os.Stdout)
+			if err := lifecycle.InstallMissing(cmd.Context(), progress); err != nil {
+				return err
+			}
+			return lifecycle.Home(c.home).InstallPromtool(cmd.Context(), progress)
 		},
 	}
 }

@@ -17,7 +17,7 @@ import (
 	"github.com/openshift/cluster-image-registry-operator/test/cluster/internal/build"
 )
 
-var known = []build.Program{build.Kube, build.S3, build.DockerRegistry, build.Pause}
+var known = []build.Program{build.Kube, build.S3, build.DockerRegistry, build.OC, build.Pause}
 
 func main() {
 	home := flag.String("home", "", "folder that holds everything, the cluster's --home")

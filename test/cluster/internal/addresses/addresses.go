@@ -40,6 +40,9 @@ func Node(index int) string { return fmt.Sprintf("10.0.0.%d", 10+index) }
 // NodePods is the part of the pod network that a real node hands out.
 func NodePods(index int) string { return fmt.Sprintf("10.128.%d.0/23", 2*index) }
 
+// UnusedPod is an address of the pod network that no node hands out, for a pod that is only imagined.
+func UnusedPod(index int) string { return fmt.Sprintf("10.131.255.%d", 1+index) }
+
 // S3Domain is the name of the S3 endpoint of a region; buckets are names below it.
 func S3Domain(region string) string { return "s3." + region + ".cluster.test" }
 

@@ -37,7 +37,8 @@ var (
 	Kube           = Program{Name: "kube", Sources: []string{"cmd/kube"}, Kubernetes: true}
 	Pause          = Program{Name: "pause", Sources: []string{"cmd/pause"}}
 	S3             = Program{Name: "s3", Sources: []string{"cmd/s3", "internal/s3server"}}
-	DockerRegistry = Program{Name: "dockerregistry", Sources: []string{"cmd/dockerregistry"}}
+	DockerRegistry = Program{Name: "dockerregistry", Sources: []string{"cmd/dockerregistry", "internal/registry"}}
+	OC             = Program{Name: "oc", Sources: []string{"cmd/oc", "internal/pruner"}}
 )
 
 // Builder builds programs of the module in Source into folders below Bin.

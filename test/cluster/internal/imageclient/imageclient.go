@@ -1,4 +1,4 @@
-// Package imageclient pushes, pulls and deletes images through a registry as a client in the cluster does: by the
+// Package imageclient pushes, pulls, inspects and deletes images through a registry as a client in the cluster does: by the
 // registry's service name, over TLS with the certificate authority that the cluster publishes.
 package imageclient
 
@@ -65,6 +65,43 @@ func (c Client) Pull(ctx context.Context, repository, digest string) (int64, err
 		return 0, fmt.Errorf("checking %s: %w", reference, err)
 	}
 	return size(image)
+}
+
+// Parts are the blobs of an image.
+type Parts struct {
+	// Manifest is the digest that the image is pulled by.
+	Manifest string `json:"manifest"`
+	Config   string `json:"config"`
+	Layers   []Part `json:"layers"`
+}
+
+// Part is a layer.
+type Part struct {
+	Digest    string `json:"digest"`
+	Size      int64  `json:"size"`
+	MediaType string `json:"mediaType"`
+}
+
+// Inspect reads the manifest of that digest.
+func (c Client) Inspect(ctx context.Context, repository, digest string) (Parts, error) {
+	reference, options, err := c.reference(ctx, repository+"@"+digest)
+	if err != nil {
+		return Parts{}, err
+	}
+	image, err := remote.Image(reference, options...)
+	if err != nil {
+		return Parts{}, fmt.Errorf("reading the manifest of %s: %w", reference, err)
+	}
+	manifest, err := image.Manifest()
+	if err != nil {
+		return Parts{}, fmt.Errorf("decoding the manifest of %s: %w", reference, err)
+	}
+	parts := Parts{Manifest: digest, Config: manifest.Config.Digest.String(), Layers: []Part{}}
+	for i := range manifest.Layers {
+		layer := &manifest.Layers[i]
+		parts.Layers = append(parts.Layers, Part{Digest: layer.Digest.String(), Size: layer.Size, MediaType: string(layer.MediaType)})
+	}
+	return parts, nil
 }
 
 func size(image v1.Image) (int64, error) {

@@ -58,6 +58,12 @@ func Operator(operatorBin, busyboxBin, manifestsDir string) (Config, []File) {
 	return config, files
 }
 
+// CLI is the image of the pruner's pods: a shell, which the CronJob calls, and oc.
+func CLI(ocBin, busyboxBin string) (Config, []File) {
+	files := append(base(busyboxBin), File{Path: "/usr/bin/oc", Source: ocBin, Mode: 0o755, Static: true})
+	return Config{Entrypoint: []string{"/usr/bin/oc"}, Env: []string{searchPath}, User: user}, files
+}
+
 // Pause is the image of the pod sandbox: one static program that waits for a signal.
 func Pause(bin string) (Config, []File) {
 	return Config{Entrypoint: []string{"/pause"}, User: "65535"},

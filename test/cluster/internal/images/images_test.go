@@ -184,6 +184,16 @@ func TestTheOperatorImageHoldsItsManifests(t *testing.T) {
 	}
 }
 
+func TestThePrunersImageHoldsWhatItsPodCalls(t *testing.T) {
+	config, files := CLI(busybox(t), busybox(t))
+	found := entries(t, open(t, build(t, config, files)))
+	for _, file := range []string{"/usr/bin/oc", "/bin/sh", "/bin/sleep"} {
+		if found[file] == nil {
+			t.Errorf("%s is missing", file)
+		}
+	}
+}
+
 func TestRefFollowsTheContent(t *testing.T) {
 	dir := t.TempDir()
 	bin := write(t, filepath.Join(dir, "bin"), "one")

@@ -1,9 +1,9 @@
 package lifecycle
 
 import (
+	"os"
 	"os/exec"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -41,6 +41,19 @@ func TestNodesOfSeveralKinds(t *testing.T) {
 	}
 	if output := r.run(t, "exec", "--node", "1", "--", "sh", "-c", "getent hosts example.com || echo nothing"); output != "nothing\n" {
 		t.Errorf("a name of the outside is answered with %q", output)
+	}
+	// What is written on one node shows neither on the other nor on the machine.
+	for node, other := range map[string]string{"0": "1", "1": "0"} {
+		for _, dir := range []string{"/etc/docker", "/var/lib/node-test", "/run/node-test"} {
+			file := dir + "/written-on-" + node
+			r.run(t, "exec", "--node", node, "--", "sh", "-c", "mkdir -p "+dir+" && echo here >"+file)
+			if output := r.run(t, "exec", "--node", other, "--", "sh", "-c", "cat "+file+" 2>/dev/null || echo nothing"); output != "nothing\n" {
+				t.Errorf("%s shows on node %s", file, other)
+			}
+			if _, err := os.Stat(file); err == nil {
+				t.Errorf("%s shows on the machine", file)
+			}
+		}
 	}
 	r.runPod(t)
 	address := r.run(t, "kubectl", "--", "get", "pod", "pod", "-o", "jsonpath={.status.podIP}")
@@ -110,8 +123,7 @@ func TestHalfStartedRunIsClearedAway(t *testing.T) {
 	r := startCluster(t, binary)
 	r.waitLog(t, "kube-apiserver")
 	traces := r.traces(t)
-	r.signal(t, r.find(t, "janitor"), syscall.SIGKILL)
-	r.signal(t, r.pid(), syscall.SIGKILL)
+	r.killBoth(t)
 	<-r.ended
 	again := startNamed(t, binary, r.name, "--control-plane-only")
 	again.waitReady(t)

@@ -31,40 +31,54 @@ type ImageSources struct {
 	// Operator is the operator's binary, Manifests the folder of its manifests.
 	Operator  string
 	Manifests string
-	// Source is the folder of this module; the registry is built from it.
+	// Source is the folder of this module; registry and pruner are built from it.
 	Source string
 }
 
-// BuildImages builds the images of a release: the operator and the registry it installs. The files are kept below the
-// home folder under names of their content.
+// BuildImages builds the images of a release: the operator, and the registry and the pruner that it installs. The files
+// are kept below the home folder under names of their content.
 func (h Home) BuildImages(ctx context.Context, sources ImageSources, progress *Progress) ([]Image, error) {
 	builder := build.Builder{
 		Source: sources.Source, Bin: h.Bin(),
 		Progress: func(line string) { progress.Step("%s", line) },
 	}
-	registry, err := builder.Build(ctx, build.DockerRegistry)
-	if err != nil {
-		return nil, err
-	}
 	busybox, err := exec.LookPath("busybox")
 	if err != nil {
 		return nil, Cure(errors.New("the images need busybox, linked statically"), "run `cluster install` as root, or install busybox-static by hand")
 	}
-	registryConfig, registryFiles := images.Registry(registry, busybox)
-	operatorConfig, operatorFiles := images.Operator(sources.Operator, busybox, sources.Manifests)
-	operator, err := h.buildImage(ctx, operatorName, operatorConfig, operatorFiles)
+	contents := func() (images.Config, []images.File) {
+		return images.Operator(sources.Operator, busybox, sources.Manifests)
+	}
+	image, err := h.buildImage(ctx, operatorName, contents)
 	if err != nil {
 		return nil, err
 	}
-	operand, err := h.buildImage(ctx, "docker-registry", registryConfig, registryFiles)
-	if err != nil {
-		return nil, err
+	built := []Image{image}
+	// The names are those of the tags in image-references.
+	for _, operand := range []struct {
+		name     string
+		program  build.Program
+		contents func(program, busybox string) (images.Config, []images.File)
+	}{
+		{"docker-registry", build.DockerRegistry, images.Registry},
+		{"cli", build.OC, images.CLI},
+	} {
+		program, err := builder.Build(ctx, operand.program)
+		if err != nil {
+			return nil, err
+		}
+		image, err := h.buildImage(ctx, operand.name, func() (images.Config, []images.File) { return operand.contents(program, busybox) })
+		if err != nil {
+			return nil, err
+		}
+		built = append(built, image)
 	}
-	return []Image{operator, operand}, nil
+	return built, nil
 }
 
 // buildImage builds an image unless its file is there. The reference holds a hash of the content, the file name too.
-func (h Home) buildImage(ctx context.Context, name string, config images.Config, files []images.File) (Image, error) {
+func (h Home) buildImage(ctx context.Context, name string, contents func() (images.Config, []images.File)) (Image, error) {
+	config, files := contents()
 	ref, err := images.Ref(repository+name, files)
 	if err != nil {
 		return Image{}, fmt.Errorf("naming image %s: %w", name, err)

@@ -18,30 +18,34 @@ import (
 	"github.com/openshift/cluster-image-registry-operator/test/cluster/internal/sandbox"
 )
 
-// TestNothingLeftBehind ends a cluster with a running pod in every way there is and then looks for what is left of it.
+// controlPlane is a cluster without a node: in a sandbox like all, and there in half the time.
+var controlPlane = []string{"--control-plane-only"}
+
+// TestNothingLeftBehind ends a cluster in every way there is and then looks for what is left of it: with a running pod
+// where what the kernel does not remove may matter, without a node where only the processes' order of ending does.
 func TestNothingLeftBehind(t *testing.T) {
 	needsRealNode(t)
 	binary := buildCluster(t)
 	for _, c := range []struct {
-		name string
+		name  string
+		flags []string
 		// early ends the cluster while it starts.
 		early bool
 		end   func(*testing.T, *runningCluster)
 	}{
 		{name: "cluster down", end: func(t *testing.T, r *runningCluster) { r.run(t, "down") }},
-		{name: "interrupt from the terminal", end: func(t *testing.T, r *runningCluster) { r.signal(t, r.pid(), syscall.SIGINT) }},
+		{name: "interrupt from the terminal", flags: controlPlane, end: func(t *testing.T, r *runningCluster) { r.signal(t, r.pid(), syscall.SIGINT) }},
 		{name: "supervisor killed", end: func(t *testing.T, r *runningCluster) { r.signal(t, r.pid(), syscall.SIGKILL) }},
-		{name: "first process of the sandbox killed", end: func(t *testing.T, r *runningCluster) {
+		{name: "first process of the sandbox killed", flags: controlPlane, end: func(t *testing.T, r *runningCluster) {
 			r.signal(t, r.state.InitPID, syscall.SIGKILL)
 		}},
 		{name: "kubelet killed", end: func(t *testing.T, r *runningCluster) { r.signal(t, r.find(t, "kubelet"), syscall.SIGKILL) }},
-		{name: "janitor killed, then cluster down", end: func(t *testing.T, r *runningCluster) {
+		{name: "janitor killed, then cluster down", flags: controlPlane, end: func(t *testing.T, r *runningCluster) {
 			r.signal(t, r.find(t, "janitor"), syscall.SIGKILL)
 			r.run(t, "down")
 		}},
 		{name: "supervisor and janitor killed together, then cluster down", end: func(t *testing.T, r *runningCluster) {
-			r.signal(t, r.find(t, "janitor"), syscall.SIGKILL)
-			r.signal(t, r.pid(), syscall.SIGKILL)
+			r.killBoth(t)
 			r.run(t, "down")
 		}},
 		{name: "supervisor killed while the cluster starts", early: true, end: func(t *testing.T, r *runningCluster) {
@@ -50,11 +54,13 @@ func TestNothingLeftBehind(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			before := machine(t)
-			r := startCluster(t, binary)
+			r := startCluster(t, binary, c.flags...)
 			if c.early {
 				r.waitLog(t, "kubelet")
 			} else {
 				r.waitReady(t)
+			}
+			if c.flags == nil && !c.early {
 				r.runPod(t)
 			}
 			traces := r.traces(t)

@@ -166,7 +166,8 @@ func RunNode(ctx context.Context, configPath, logs string) error {
 }
 
 func prepareFurtherNode(config node.Config) error {
-	if err := sandbox.PrepareNodeMounts(); err != nil {
+	mounts := sandbox.Mounts{Home: config.Home, Scratch: "/run/node-files", Resolver: addresses.DNS}
+	if err := mounts.PrepareFurtherNode(); err != nil {
 		return err
 	}
 	if err := node.PrepareFolders(config); err != nil {
@@ -193,6 +194,7 @@ func (e *engine) nodeConfig(index int) (node.Config, error) {
 	config := node.Config{
 		Index:      index,
 		Kube:       e.Control.Kube,
+		Home:       e.Paths.Home,
 		Dir:        e.Paths.nodeDir(index),
 		ClientCA:   e.creds.CA.Files().Cert,
 		CgroupRoot: filepath.Join(sandbox.CgroupRoot(e.Paths.Name), "node-"+strconv.Itoa(index)),

@@ -59,8 +59,7 @@ func (s *supervisor) addPause(ctx context.Context, builder build.Builder, config
 	if err != nil {
 		return err
 	}
-	imageConfig, files := images.Pause(binary)
-	pause, err := s.Home.buildImage(ctx, "pause", imageConfig, files)
+	pause, err := s.Home.buildImage(ctx, "pause", func() (images.Config, []images.File) { return images.Pause(binary) })
 	if err != nil {
 		return err
 	}

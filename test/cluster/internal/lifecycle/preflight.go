@@ -28,6 +28,15 @@ var needed = []struct{ program, pkg string }{
 	{"/bin/busybox", "busybox-static"},
 }
 
+// Packages are the Debian packages that a real node needs.
+func Packages() []string {
+	var packages []string
+	for _, n := range needed {
+		packages = append(packages, n.pkg)
+	}
+	return slices.Compact(packages)
+}
+
 // minimumDisk is what a cold start writes: about 1 GB of binaries and build cache, images, and the cluster's own data.
 const minimumDisk = 3 << 30
 

@@ -197,3 +197,11 @@ func (r *runningCluster) find(t *testing.T, program string) int {
 	t.Fatalf("no process %s of cluster %s", program, r.name)
 	return 0
 }
+
+// killBoth kills supervisor and janitor as if in the same moment: a supervisor that sees its janitor end starts another.
+func (r *runningCluster) killBoth(t *testing.T) {
+	t.Helper()
+	r.signal(t, r.pid(), syscall.SIGSTOP)
+	r.signal(t, r.find(t, "janitor"), syscall.SIGKILL)
+	r.signal(t, r.pid(), syscall.SIGKILL)
+}

@@ -17,6 +17,8 @@ type Config struct {
 	Index int
 	// Kube is the multi-call binary.
 	Kube string
+	// Home is the folder of all clusters, which a further node must go on seeing.
+	Home string
 	// Dir is the node's folder on the machine's disk: images, volumes, logs.
 	Dir string
 	// ClientCA signs those who may talk to the kubelet.

@@ -77,6 +77,10 @@ func New(ctx context.Context, config *configuration.Configuration, settings Sett
 	checks := health.NewRegistry()
 	app.RegisterHealthChecks(checks)
 
+	handler, err := withAdmin(ctx, config, app)
+	if err != nil {
+		return nil, errors.Join(err, app.Shutdown())
+	}
 	listener, err := listen(ctx, config.HTTP, settings)
 	if err != nil {
 		return nil, errors.Join(err, app.Shutdown())
@@ -87,7 +91,7 @@ func New(ctx context.Context, config *configuration.Configuration, settings Sett
 	}
 	return &Server{
 		app:      app,
-		server:   &http.Server{Handler: routes(app, checks, settings), ReadHeaderTimeout: time.Minute},
+		server:   &http.Server{Handler: routes(handler, checks, settings), ReadHeaderTimeout: time.Minute},
 		listener: listener,
 		drain:    drain,
 	}, nil

@@ -38,17 +38,60 @@ func (m Mounts) Prepare() error {
 	if err := mount("tmpfs", m.Scratch, "tmpfs", 0, "size=512m"); err != nil {
 		return err
 	}
-	// An overlay keeps what is installed readable (CNI plugins' configuration, certificates, ld.so.cache) while every
-	// write (/var/lib/cni, /etc/resolv.conf, what a package did not foresee) goes to memory and is gone afterwards.
-	for _, dir := range []string{"/etc", "/var"} {
-		if err := overlay(dir, filepath.Join(m.Scratch, strings.TrimPrefix(dir, "/"))); err != nil {
-			return err
-		}
+	if err := m.cover(); err != nil {
+		return err
 	}
 	// Sockets and locks: containerd, xtables.lock, network namespaces of pods.
 	if err := mount("tmpfs", "/run", "tmpfs", 0, "mode=755"); err != nil {
 		return err
 	}
+	return m.finish(home)
+}
+
+// PrepareFurtherNode gives the mount namespace of a further node, a copy of the sandbox's, files of its own: what a pod
+// writes to a path of one node must not show on another. Scratch has to lie below /run.
+func (m Mounts) PrepareFurtherNode() error {
+	if err := mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
+		return err
+	}
+	// Back to the machine's folders, and then the same as for the first node. An overlay over the first node's overlay
+	// would be one too many where the machine's own file system is an overlay: the kernel stacks two.
+	for _, dir := range covered {
+		if err := unix.Unmount(dir, unix.MNT_DETACH); err != nil {
+			return fmt.Errorf("uncovering %s: %w", dir, err)
+		}
+	}
+	home, err := os.Open(m.Home)
+	if err != nil {
+		return fmt.Errorf("opening %s: %w", m.Home, err)
+	}
+	defer home.Close()
+	if err := mount("tmpfs", "/run", "tmpfs", 0, "mode=755"); err != nil {
+		return err
+	}
+	if err := m.cover(); err != nil {
+		return err
+	}
+	return m.finish(home)
+}
+
+// covered are the folders that the programs of a node write to.
+var covered = []string{"/etc", "/var"}
+
+// cover puts an overlay over each of them. It keeps what is installed readable (CNI plugins' configuration, certificates,
+// ld.so.cache) while every write (/var/lib/cni, /etc/resolv.conf, what a package did not foresee) goes to memory and is
+// gone afterwards.
+func (m Mounts) cover() error {
+	for _, dir := range covered {
+		if err := overlay(dir, filepath.Join(m.Scratch, strings.TrimPrefix(dir, "/"))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// finish puts in order what the covers have hidden.
+func (m Mounts) finish(home *os.File) error {
 	if hidden(m.Home) {
 		if err := m.restoreHome(home); err != nil {
 			return err
@@ -167,12 +210,4 @@ func mount(source, target, kind string, flags uintptr, options string) error {
 		return fmt.Errorf("mounting %s %q on %s: %w", kind, source, target, err)
 	}
 	return nil
-}
-
-// PrepareNodeMounts gives a further node's mount namespace sockets and locks of its own; all else is as in the sandbox.
-func PrepareNodeMounts() error {
-	if err := mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
-		return err
-	}
-	return mount("tmpfs", "/run", "tmpfs", 0, "mode=755")
 }
