@@ -13,6 +13,7 @@ require (
 	github.com/openshift/client-go v0.0.0-20260317180604-743f664b82d1
 	github.com/openshift/library-go v0.0.0-20260318142011-72bf34f474bc
 	github.com/prometheus/client_golang v1.23.2
+	github.com/robfig/cron/v3 v3.0.1
 	github.com/spf13/cobra v1.10.0
 	go.yaml.in/yaml/v2 v2.4.3
 	gopkg.in/evanphx/json-patch.v4 v4.13.0
