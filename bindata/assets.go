@@ -7,7 +7,7 @@ import (
 	"fmt"
 )
 
-//go:embed registry/*.yaml trust/*.yaml
+//go:embed nodeca/*.yaml pruner/*.yaml registry/*.yaml trust/*.yaml
 var files embed.FS
 
 // Asset returns the content of a file of this directory, such as "registry/service.yaml".

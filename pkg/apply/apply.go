@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -70,6 +71,8 @@ type Applier struct {
 	settled  map[string]settlement
 	// made is when we created what no cache has shown us since.
 	made map[string]time.Time
+	// seen are the objects that the cache has shown since we last deleted them ourselves.
+	seen map[string]bool
 }
 
 // lag is how long a cache that lacks an object we made is taken to be behind, and not the object to be deleted.
@@ -85,7 +88,7 @@ type settlement struct {
 
 // NewApplier makes an Applier; recorder gets the events of kinds that have them.
 func NewApplier(recorder events.Recorder) *Applier {
-	return &Applier{recorder: recorder, clock: clock.RealClock{}, settled: map[string]settlement{}, made: map[string]time.Time{}}
+	return &Applier{recorder: recorder, clock: clock.RealClock{}, settled: map[string]settlement{}, made: map[string]time.Time{}, seen: map[string]bool{}}
 }
 
 // Apply makes the object in the cluster what desired says. live is the cached object, nil if there is none; it is not
@@ -100,8 +103,13 @@ func Apply[T Object](ctx context.Context, a *Applier, client Client[T], kind Kin
 		// What the API server would answer.
 		return absent, Unchanged, apierrors.NewAlreadyExists(schema.GroupResource{Resource: kind.Name}, desired.GetName())
 	}
+	lost := a.isLost(describe(kind.Name, desired), live != absent)
 	if live == absent {
-		return create(ctx, a, client, kind, required)
+		stored, outcome, err := create(ctx, a, client, kind, required)
+		if err == nil && lost {
+			a.drift(kind.Name, required, "had been deleted and was made again")
+		}
+		return stored, outcome, err
 	}
 	if kind.MustReplace != nil && kind.MustReplace(live, required) {
 		return replace(ctx, a, client, kind, live, required)
@@ -137,6 +145,9 @@ func update[T Object](ctx context.Context, a *Applier, client Client[T], kind Ki
 	}
 	klog.InfoS("object updated", "kind", kind.Name, "object", klog.KObj(required), "fields", fields)
 	a.event(kind.Events, kind.Name, required, Updated, nil)
+	if sameRequest(live, required) {
+		a.drift(kind.Name, required, "had been changed and was set back: "+strings.Join(fields, ", "))
+	}
 	remember(a, kind, stored, required)
 	return stored, Updated, nil
 }

@@ -31,6 +31,19 @@ func Verify(text []byte) error {
 	return nil
 }
 
+// Any tells whether a certificate of the text parses.
+func Any(text []byte) bool {
+	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
+		if block.Type != blockType {
+			continue
+		}
+		if _, err := x509.ParseCertificate(block.Bytes); err == nil {
+			return true
+		}
+	}
+	return false
+}
+
 // Join puts texts one after the other, each on a line of its own, and leaves out certificates that came before. A
 // text that repeats nothing is kept byte by byte.
 func Join(texts ...string) string {

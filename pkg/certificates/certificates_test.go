@@ -26,6 +26,27 @@ func newCertificate(t *testing.T) string {
 	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
 }
 
+func TestAny(t *testing.T) {
+	good := newCertificate(t)
+	broken := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: []byte("x")}))
+	for _, tc := range []struct {
+		name, text string
+		want       bool
+	}{
+		{"one certificate", good, true},
+		{"one behind a broken one and text", "# a\n" + broken + good, true},
+		{"a broken one", broken, false},
+		{"another block that would parse", strings.ReplaceAll(good, "CERTIFICATE", "OTHER"), false},
+		{"nothing", "", false},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			if got := Any([]byte(tc.text)); got != tc.want {
+				t.Errorf("Any() = %v", got)
+			}
+		})
+	}
+}
+
 func TestVerify(t *testing.T) {
 	good := newCertificate(t)
 	broken := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: []byte("x")}))

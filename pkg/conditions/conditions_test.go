@@ -6,7 +6,6 @@ import (
 	"testing"
 	"time"
 
-	configv1 "github.com/openshift/api/config/v1"
 	operatorv1 "github.com/openshift/api/operator/v1"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -155,6 +154,7 @@ func TestAvailable(t *testing.T) {
 		{"no Deployment and no storage configured", facts(noDeployment, storage(names.ReasonStorageNotConfigured, "set one", time.Hour)), "no Deployment, permanent error", no, "StorageNotConfigured", "Error: set one"},
 		{"the first failing stage names the reason, storage before routes", facts(noDeployment, storage(names.ReasonError, "cloud down", time.Second), routes(names.ReasonRouteConflict, "taken", time.Hour)), "no Deployment", no, "DeploymentNotFound", "The deployment does not exist: cloud down"},
 		{"removed", facts(state(operatorv1.Removed), noDeployment), "no Deployment, removed", yes, "Removed", "The registry is removed"},
+		{"removed because there is no storage, which advice can change", facts(state(operatorv1.Removed), noDeployment, func(f *Facts) { f.Advice = "Candidates: x" }), "no Deployment, removed", yes, "Removed", "The registry is removed. Candidates: x"},
 		{"removed, and the medium is not ours to delete", facts(state(operatorv1.Removed), noDeployment, storage(names.ReasonStorageNotOwned, "not ours", time.Hour)), "no Deployment, removed", yes, "Removed", "The registry is removed"},
 		{"no Deployment", facts(noDeployment), "no Deployment", no, "DeploymentNotFound", "The deployment does not exist"},
 		{"no Deployment because of an error of ours", facts(noDeployment, applied(errors.New("boom"))), "no Deployment", no, "DeploymentNotFound", "The deployment does not exist: boom"},
@@ -274,117 +274,6 @@ func TestResourcesApplied(t *testing.T) {
 				t.Errorf("got %s/%s/%q, want %s/%s/%q", got.Status, got.Reason, got.Message, tc.status, tc.reason, tc.message)
 			}
 		})
-	}
-}
-
-func TestNextLook(t *testing.T) {
-	for _, tc := range []struct {
-		name  string
-		facts Facts
-		after time.Duration
-	}{
-		{"nothing to wait for", facts(), 0},
-		{"a first error enters Progressing in a minute", facts(applied(errors.New("boom"))), time.Minute},
-		{"an error after an hour without one", facts(applied(errors.New("boom")), stored(names.ResourcesApplied, yes, names.ReasonAsExpected, "", time.Hour)), time.Minute},
-		{"then Degraded", facts(failingSince(2 * time.Minute)), 13 * time.Minute},
-		{"and after that nothing changes", facts(failingSince(16 * time.Minute)), 0},
-		{"just unavailable", facts(replicas(1, 0)), 5 * time.Minute},
-		{"unavailable for a while", facts(replicas(1, 0), unavailableFor(4*time.Minute)), time.Minute},
-		{"unavailable for long", facts(replicas(1, 0), unavailableFor(6*time.Minute)), 0},
-		{"the earlier of two", facts(replicas(1, 0), unavailableFor(290*time.Second), failingSince(30*time.Second)), 10 * time.Second},
-		{"a permanent error has no deadline", facts(invalid(names.ReasonVerificationFailed, "x")), 0},
-		{"unmanaged", facts(state(operatorv1.Unmanaged), failingSince(0), unavailableFor(time.Minute)), 0},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			got := Evaluate(tc.facts).Next
-			if tc.after == 0 {
-				if !got.IsZero() {
-					t.Fatalf("next look in %s, want none", got.Sub(now))
-				}
-				return
-			}
-			if got.Sub(now) != tc.after {
-				t.Fatalf("next look in %s, want %s", got.Sub(now), tc.after)
-			}
-			// What was promised for then is different from now.
-			later := tc.facts
-			before := Evaluate(tc.facts)
-			later.Now, later.Stored = got, append(store(tc.facts.Stored, before.Conditions, now), tc.facts.Stored[0])
-			after := Evaluate(later)
-			if fmt.Sprint(before.Conditions) == fmt.Sprint(after.Conditions) {
-				t.Errorf("nothing changes at the deadline: %v", after.Conditions)
-			}
-		})
-	}
-}
-
-// A restart loses everything but what is stored on Config. Replaying a day of an outage with a restart before each
-// evaluation must give the same as without.
-func TestInertiaSurvivesARestart(t *testing.T) {
-	config := []operatorv1.OperatorCondition{{Type: names.StorageReady, Status: yes}}
-	var shown []string
-	for second := 0; second <= 16*60; second += 5 {
-		f := facts(applied(errors.New("boom")))
-		f.Stored, f.Now = config, now.Add(time.Duration(second)*time.Second)
-		result := Evaluate(f)
-		config = append(config[:1:1], store(config, result.Conditions, f.Now)...)
-		seen := find(config, names.Progressing).Reason + "/" + string(find(config, names.Degraded).Status)
-		if len(shown) == 0 || shown[len(shown)-1] != fmt.Sprint(seen) {
-			shown = append(shown, seen)
-			t.Logf("after %ds: %s", second, seen)
-			want := map[int]string{0: "Ready/False", 60: "Error/False", 900: "Error/True"}[second]
-			if want != seen {
-				t.Errorf("after %d s: %s, want %q", second, seen, want)
-			}
-		}
-	}
-	if len(shown) != 3 {
-		t.Errorf("%d phases, want 3: %v", len(shown), shown)
-	}
-}
-
-// store does what the operator client does: a transition time moves with the status only.
-func store(old, conditions []operatorv1.OperatorCondition, at time.Time) []operatorv1.OperatorCondition {
-	result := make([]operatorv1.OperatorCondition, 0, len(conditions))
-	for _, c := range conditions {
-		c.LastTransitionTime = metav1.NewTime(at)
-		if before := find(old, c.Type); before != nil && before.Status == c.Status {
-			c.LastTransitionTime = before.LastTransitionTime
-		}
-		result = append(result, c)
-	}
-	return result
-}
-
-func TestInertiaTable(t *testing.T) {
-	table := []Inertia{
-		{Type: "Degraded", Reason: "Slow", After: time.Minute},
-		{Type: "Degraded", Reason: "Slow", After: time.Hour, Topology: "SingleReplica"},
-		{Type: "Degraded", Reason: "Slow", After: 2 * time.Hour, Topology: "External"},
-	}
-	for _, tc := range []struct {
-		name, conditionType, reason, topology string
-		want                                  time.Duration
-	}{
-		{"no row: at once", "Degraded", "Fast", "", 0},
-		{"of another condition: at once", "Progressing", "Slow", "", 0},
-		{"every topology", "Degraded", "Slow", "HighlyAvailable", time.Minute},
-		{"unknown topology", "Degraded", "Slow", "", time.Minute},
-		{"its own row wins", "Degraded", "Slow", "SingleReplica", time.Hour},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			if got := delayIn(table, tc.conditionType, tc.reason, configv1.TopologyMode(tc.topology)); got != tc.want {
-				t.Errorf("got %s, want %s", got, tc.want)
-			}
-		})
-	}
-	for _, row := range Inertias {
-		if permanentReasons[row.Reason] {
-			t.Errorf("a permanent reason shows at once: %s", row.Reason)
-		}
-		if row.Why == "" || row.After <= 0 || row.Type == "" || row.Reason == "" {
-			t.Errorf("incomplete row: %+v", row)
-		}
 	}
 }
 

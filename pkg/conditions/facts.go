@@ -37,6 +37,8 @@ type Facts struct {
 
 	// Stored are the conditions on Config as read: StorageReady and RoutesReady, and our own for the start of streaks.
 	Stored []operatorv1.OperatorCondition
+	// Advice says how a registry without storage could get some; empty when that is not the question.
+	Advice string
 	// Topology is that of the control plane.
 	Topology configv1.TopologyMode
 	// Now is the time of the evaluation.

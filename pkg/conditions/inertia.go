@@ -28,6 +28,10 @@ var Inertias = []Inertia{
 		Why: "beside a running registry a failed call is retried within seconds, and most such faults heal before anybody could act",
 	},
 	{
+		Type: names.Progressing, Reason: names.ReasonError, After: 5 * time.Minute, Topology: configv1.SingleReplicaTopologyMode,
+		Why: "the one API server is away for minutes when it rolls out, as the timing of the lease on such a cluster knows; Degraded is no later than elsewhere",
+	},
+	{
 		Type: names.Progressing, Reason: names.ReasonWaitingForCredentials, After: time.Minute,
 		Why: "rotating credentials deletes and recreates their Secret while the registry runs on its copy",
 	},
@@ -43,6 +47,19 @@ var Inertias = []Inertia{
 		Type: names.Degraded, Reason: names.ReasonUnavailable, After: 5 * time.Minute,
 		Why: "a rollout or the reboot of a node may leave no pod for minutes; clusters have known this number for years",
 	},
+	{
+		Type: names.ImageConfigDegraded, Reason: names.ReasonError, After: 2 * time.Minute,
+		Why: "the hostnames are settled long before anybody reads them anew, and an API server that restarts refuses writes for a minute",
+	},
+	{
+		Type: names.NodeCADegraded, Reason: names.ReasonError, After: 2 * time.Minute,
+		Why: "nodes keep the CAs they have, and an API server that restarts refuses writes for a minute",
+	},
+}
+
+// Delay is how long a fault is held back from a condition that is not one of the four core ones, on any topology.
+func Delay(conditionType, reason string) time.Duration {
+	return delayIn(Inertias, conditionType, reason, "")
 }
 
 // delayIn looks up how long a fault is held back from a condition.

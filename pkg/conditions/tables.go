@@ -68,7 +68,7 @@ func (f Facts) availableRows() []row {
 		},
 		{
 			name: "no Deployment, removed", when: f.absent() && removed,
-			status: operatorv1.ConditionTrue, reason: names.ReasonRemoved, message: "The registry is removed",
+			status: operatorv1.ConditionTrue, reason: names.ReasonRemoved, message: sentences("The registry is removed", f.Advice),
 		},
 		{
 			name: "no Deployment", when: f.absent(),
@@ -254,6 +254,14 @@ func (f Facts) next(available operatorv1.OperatorCondition) time.Time {
 		consider(f.unavailableDeadline())
 	}
 	return earliest
+}
+
+// sentences joins a text with what may follow it.
+func sentences(text, more string) string {
+	if more == "" {
+		return text
+	}
+	return text + ". " + more
 }
 
 type counts struct{ total, available int32 }

@@ -18,6 +18,8 @@ type Metrics struct {
 	registry            *prometheus.Registry
 	storageReconfigured prometheus.Counter
 	storageType         *prometheus.GaugeVec
+	azureKeyCache       *prometheus.CounterVec
+	pruner              pruner
 	kinds               []string
 }
 
@@ -35,13 +37,15 @@ func New(version string, kinds ...string) *Metrics {
 			Name: "image_registry_storage_type",
 			Help: "1 for the kind of storage that the image registry uses, 0 for the others.",
 		}, []string{"storage"}),
+		azureKeyCache: newAzureKeyCache(),
 	}
 	build := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name:        "image_registry_operator_build_info",
 		Help:        "Always 1; the labels say what is running.",
 		ConstLabels: prometheus.Labels{"version": version, "goversion": runtime.Version(), "platform": runtime.GOOS + "/" + runtime.GOARCH},
 	}, func() float64 { return 1 })
-	m.registry.MustRegister(m.storageReconfigured, m.storageType, build)
+	m.registry.MustRegister(m.storageReconfigured, m.storageType, m.azureKeyCache, build)
+	m.pruner = newPruner(m.registry)
 	m.StorageType("")
 	return m
 }

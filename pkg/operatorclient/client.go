@@ -28,6 +28,10 @@ type Client interface {
 	// now otherwise. Nothing is sent when the cached object already says all of it, nor before ReplaceStorage has given
 	// the object a status.
 	ApplyStatus(ctx context.Context, manager string, status Status) error
+	// DropConditions removes conditions whoever owns them, with the same precondition as Patch. It is for those that
+	// nobody keeps up: what another manager has left behind cannot be removed by applying. Without any of the types it
+	// writes nothing and returns config.
+	DropConditions(ctx context.Context, manager string, config *imageregistryv1.Config, types ...string) (*imageregistryv1.Config, error)
 }
 
 // Status are the fields of Config's status that a controller may own.

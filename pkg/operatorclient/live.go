@@ -122,3 +122,11 @@ func (c *live) ApplyStatus(ctx context.Context, manager string, status Status) e
 	klog.V(2).InfoS("object changed", "kind", "Config", "name", config.Name, "manager", manager, "paths", []string{"/status"})
 	return nil
 }
+
+func (c *live) DropConditions(ctx context.Context, manager string, config *imageregistryv1.Config, types ...string) (*imageregistryv1.Config, error) {
+	changes := dropping(config, types)
+	if len(changes) == 0 {
+		return config, nil
+	}
+	return c.patch(ctx, manager, config, changes, "status")
+}

@@ -40,6 +40,7 @@ func Names(names ...string) factory.EventFilterFunc {
 // error and returns nil, which keeps the factory from counting the failure on its own, much slower limiter.
 func Retrying(name string, sync factory.SyncFunc) factory.SyncFunc {
 	limiter := workqueue.NewTypedItemExponentialFailureRateLimiter[string](firstRetry, longestRetry)
+	sync = Observed(name, sync)
 	return func(ctx context.Context, syncCtx factory.SyncContext) error {
 		key := syncCtx.QueueKey()
 		err := sync(ctx, syncCtx)

@@ -3,12 +3,17 @@ package queue
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/tools/cache"
+	"k8s.io/component-base/metrics/legacyregistry"
 	"k8s.io/utils/clock"
 
 	"github.com/openshift/library-go/pkg/controller/factory"
@@ -66,4 +71,41 @@ func TestRetryingRepeatsAfterAnErrorOnly(t *testing.T) {
 		t.Errorf("%d keys queued after a success", n)
 	}
 	syncCtx.Queue().ShutDown()
+}
+
+func TestResultsOfSyncsAreCounted(t *testing.T) {
+	conflict := apierrors.NewConflict(schema.GroupResource{Resource: "configs"}, "cluster", errors.New("newer"))
+	outcomes := []error{nil, errors.New("no"), fmt.Errorf("applying: %w", conflict), nil}
+	sync := Observed("counted", func(context.Context, factory.SyncContext) error {
+		err := outcomes[0]
+		outcomes = outcomes[1:]
+		return err
+	})
+	for len(outcomes) > 0 {
+		want := outcomes[0]
+		if got := sync(t.Context(), nil); !errors.Is(got, want) {
+			t.Errorf("got %v, want %v", got, want)
+		}
+	}
+	families, err := legacyregistry.DefaultGatherer.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]uint64{}
+	for _, family := range families {
+		for _, metric := range family.GetMetric() {
+			if len(metric.GetLabel()) == 0 || metric.GetLabel()[0].GetValue() != "counted" {
+				continue
+			}
+			switch family.GetName() {
+			case "image_registry_operator_syncs_total":
+				got[metric.GetLabel()[1].GetValue()] = uint64(metric.GetCounter().GetValue())
+			case "image_registry_operator_sync_duration_seconds":
+				got["timed"] = metric.GetHistogram().GetSampleCount()
+			}
+		}
+	}
+	if diff := cmp.Diff(map[string]uint64{"ok": 2, "error": 1, "conflict": 1, "timed": 4}, got); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
 }

@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -76,7 +77,7 @@ func (c *Client) ForgetWrites() {
 	c.writes = nil
 }
 
-// Fail makes every later call of the verb (patch, storage or status) return err; nil heals it.
+// Fail makes every later call of the verb (patch, storage, status or drop) return err; nil heals it.
 func (c *Client) Fail(verb string, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -160,6 +161,25 @@ func (c *Client) ApplyStatus(_ context.Context, manager string, status operatorc
 	c.writes = append(c.writes, fmt.Sprintf("status %s %s", manager, strings.Join(types, " ")))
 	c.store(next)
 	return nil
+}
+
+// DropConditions removes conditions of any manager.
+func (c *Client) DropConditions(_ context.Context, manager string, config *imageregistryv1.Config, types ...string) (*imageregistryv1.Config, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.precondition("drop", config); err != nil {
+		return nil, err
+	}
+	next := c.config.DeepCopy()
+	next.Status.Conditions = slices.DeleteFunc(next.Status.Conditions, func(condition operatorv1.OperatorCondition) bool {
+		return slices.Contains(types, condition.Type)
+	})
+	if len(next.Status.Conditions) == len(c.config.Status.Conditions) {
+		return config, nil
+	}
+	c.writes = append(c.writes, fmt.Sprintf("drop %s %s", manager, strings.Join(types, " ")))
+	c.store(next)
+	return c.config.DeepCopy(), nil
 }
 
 func (c *Client) precondition(verb string, config *imageregistryv1.Config) error {

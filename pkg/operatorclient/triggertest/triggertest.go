@@ -83,9 +83,11 @@ func (s *Stage) Run(controller factory.Controller) {
 // Expect waits for a sync.
 func (s *Stage) Expect(what string) {
 	s.t.Helper()
+	deadline := time.NewTimer(30 * time.Second)
+	defer deadline.Stop()
 	select {
 	case <-s.syncs:
-	case <-time.After(30 * time.Second):
+	case <-deadline.C:
 		s.t.Errorf("%s made no sync", what)
 	}
 }
