@@ -10,6 +10,7 @@ import (
 
 	"github.com/openshift/cluster-image-registry-operator/pkg/certificates"
 	"github.com/openshift/cluster-image-registry-operator/pkg/names"
+	"github.com/openshift/cluster-image-registry-operator/pkg/nodeca"
 )
 
 // Inputs are everything the published certificates are made from.
@@ -71,7 +72,7 @@ func Merge(in Inputs) Bundle {
 		outer.put(names.StorageCABundleKey, storage)
 	}
 	outer.putOwn(m.withStorage(own, storage))
-	outer.putUser(user)
+	outer.putUser(user, in.Published)
 
 	inner := newLedger(names.ManagedConfigNamespace, names.RegistryCA)
 	inner.putOwn(own)
@@ -92,33 +93,43 @@ type merge struct {
 // storageBundle joins the bundles for the storage. When one of them is missing, what was published before stands in.
 func (m *merge) storageBundle() string {
 	bundles := slices.Clone(m.Storage.Bundles)
-	if len(m.Storage.Problems) > 0 && m.Published != nil {
-		if _, users := m.additionalData().Data[names.StorageCABundleKey]; !users {
-			bundles = append(bundles, m.Published.Data[names.StorageCABundleKey])
-		}
+	if len(m.Storage.Problems) > 0 {
+		bundles = append(bundles, m.publishedStorage())
 	}
 	bundle := certificates.Join(bundles...)
-	if bundle != "" {
-		m.check("the CA bundle of the storage", bundle)
+	if bundle == "" {
+		return ""
 	}
-	return bundle
+	return m.usable("the CA bundle of the storage", bundle, m.publishedStorage())
+}
+
+// publishedStorage is what was published for the storage; the key may also be an administrator's.
+func (m *merge) publishedStorage() string {
+	if _, users := m.additionalData().Data[names.StorageCABundleKey]; users || m.Published == nil {
+		return ""
+	}
+	return m.Published.Data[names.StorageCABundleKey]
 }
 
 // ownEntries are the entries for the registry's own host names. While the service CA's certificate is being injected
-// anew, those published before stay: without them every node would stop trusting the registry.
+// anew, or is none, those published before stay: without them every node would stop trusting the registry.
 func (m *merge) ownEntries() map[string]string {
 	own := map[string]string{}
 	if m.Service == nil {
 		return own
 	}
-	if m.ServiceCA != "" {
-		m.check(fmt.Sprintf("key %s of configmap %s/%s", names.ServiceCAKey, names.OperatorNamespace, names.ServiceCA), m.ServiceCA)
+	keys, serviceCA := ownKeys(m.Service), m.ServiceCA
+	if serviceCA != "" {
+		what := fmt.Sprintf("key %s of configmap %s/%s", names.ServiceCAKey, names.OperatorNamespace, names.ServiceCA)
+		if m.usable(what, serviceCA, m.before(keys[0])) != serviceCA {
+			serviceCA = ""
+		}
 	}
-	for _, key := range ownKeys(m.Service) {
-		if m.ServiceCA != "" {
-			own[key] = certificates.Join(m.ServiceCA)
-		} else if m.Published != nil && m.Published.Data[key] != "" {
-			own[key] = m.Published.Data[key]
+	for _, key := range keys {
+		if serviceCA != "" {
+			own[key] = certificates.Join(serviceCA)
+		} else if published := m.before(key); published != "" {
+			own[key] = published
 		}
 	}
 	return own
@@ -167,14 +178,12 @@ func (m *merge) userEntries(own map[string]string, storage string) Content {
 	}
 	for _, key := range slices.Sorted(maps.Keys(source.Data)) {
 		if !taken(key) {
-			m.check(fmt.Sprintf("key %s of %s", key, where), source.Data[key])
-			user.Data[key] = certificates.Join(source.Data[key])
+			user.Data[key] = m.userEntry(key, where, source.Data[key])
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(source.BinaryData)) {
 		if !taken(key) {
-			m.check(fmt.Sprintf("key %s of %s", key, where), string(source.BinaryData[key]))
-			user.BinaryData[key] = []byte(certificates.Join(string(source.BinaryData[key])))
+			user.BinaryData[key] = []byte(m.userEntry(key, where, string(source.BinaryData[key])))
 		}
 	}
 	if m.Additional.Name != "" && m.Additional.ConfigMap == nil {
@@ -193,10 +202,44 @@ func missing(where string, kept Content) string {
 	return text + "; still published from it: " + strings.Join(keys, ", ")
 }
 
-// check warns of a text that is not a list of certificates. It is published all the same: consumers may know better,
-// and what was accepted in earlier releases must not disappear on an upgrade.
-func (m *merge) check(what, text string) {
-	if err := certificates.Verify([]byte(text)); err != nil {
-		m.warnings = append(m.warnings, fmt.Sprintf("%s: %v", what, err))
+// userEntry is what to publish for one key of the administrator's.
+func (m *merge) userEntry(key, where, text string) string {
+	what := fmt.Sprintf("key %s of %s", key, where)
+	if _, err := nodeca.Host(key); err != nil {
+		m.warnings = append(m.warnings, fmt.Sprintf("%s is no HOST or HOST..PORT: the registry trusts it, nodes do not", what))
 	}
+	return certificates.Join(m.usable(what, text, m.before(key)))
+}
+
+// before is what was published under a key.
+func (m *merge) before(key string) string {
+	value, _ := publishedValue(m.Published, key)
+	return value
+}
+
+func publishedValue(published *corev1.ConfigMap, key string) (string, bool) {
+	if published == nil {
+		return "", false
+	}
+	if value, found := published.BinaryData[key]; found {
+		return string(value), true
+	}
+	value, found := published.Data[key]
+	return value, found
+}
+
+// usable warns of a text that is not a list of certificates. It is published all the same: consumers may know better,
+// and what was accepted in earlier releases must not disappear on an upgrade. But a text that has lost all certificates
+// is an edit that went wrong, and what was published before stays; to trust nobody, one empties the key or removes it.
+func (m *merge) usable(what, text, published string) string {
+	err := certificates.Verify([]byte(text))
+	if err == nil {
+		return text
+	}
+	if strings.TrimSpace(text) != "" && !certificates.Any([]byte(text)) && certificates.Any([]byte(published)) {
+		m.warnings = append(m.warnings, fmt.Sprintf("%s: %v; what was published of it before stays", what, err))
+		return published
+	}
+	m.warnings = append(m.warnings, fmt.Sprintf("%s: %v", what, err))
+	return text
 }

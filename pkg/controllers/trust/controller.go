@@ -128,16 +128,3 @@ func (c *controller) putOff(found cached, bundle Bundle) time.Duration {
 	}
 	return firstTimePatience - now.Sub(c.waitingSince)
 }
-
-// announce raises an event when there is something new to complain about.
-func announce(recorder events.Recorder, config *imageregistryv1.Config, condition operatorv1.OperatorCondition) {
-	if condition.Message == "" {
-		return
-	}
-	for _, before := range config.Status.Conditions {
-		if before.Type == condition.Type && before.Message == condition.Message {
-			return
-		}
-	}
-	recorder.Warning("CertificateAuthorities", condition.Message)
-}

@@ -12,5 +12,6 @@
 //
 // Triggers: everything it reads.
 //
-// One bad or missing source never holds back the others. What was published of a source that is gone stays.
+// One bad or missing source never holds back the others. What was published of a source that is gone, or that has become
+// text without any certificate, stays; so does what fitted before when it has grown too large.
 package trust

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+
+	corev1 "k8s.io/api/core/v1"
 )
 
 // maxSize is the most that the API server takes for all values of a ConfigMap.
@@ -45,8 +47,9 @@ func (l *ledger) putOwn(own map[string]string) {
 	}
 }
 
-// putUser adds the administrator's entries, small ones first: one that is far too large must not cost the others.
-func (l *ledger) putUser(user Content) {
+// putUser adds the administrator's entries, small ones first: one that is far too large must not cost the others. For one
+// that does not fit, what was published of it before stays if that fits.
+func (l *ledger) putUser(user Content, published *corev1.ConfigMap) {
 	sizes := map[string]int{}
 	for key, value := range user.Data {
 		sizes[key] = len(value)
@@ -57,11 +60,34 @@ func (l *ledger) putUser(user Content) {
 	keys := slices.SortedFunc(maps.Keys(sizes), func(a, b string) int {
 		return cmp.Or(cmp.Compare(sizes[a], sizes[b]), cmp.Compare(a, b))
 	})
+	refused := map[string]int{}
 	for _, key := range keys {
-		if value, binary := user.BinaryData[key]; !binary {
-			l.put(key, user.Data[key])
-		} else if l.fits(key, len(value)) {
+		if !l.fits(key, sizes[key]) {
+			refused[key] = len(l.refused) - 1
+		} else if value, binary := user.BinaryData[key]; binary {
 			l.content.BinaryData[key] = value
+		} else {
+			l.content.Data[key] = user.Data[key]
 		}
 	}
+	for _, key := range slices.Sorted(maps.Keys(refused)) {
+		if l.keep(key, published) {
+			l.refused[refused[key]] += "; what was published of it before stays"
+		}
+	}
+}
+
+// keep publishes again what was published, and tells whether there was anything that fits.
+func (l *ledger) keep(key string, published *corev1.ConfigMap) bool {
+	before, found := publishedValue(published, key)
+	if !found || l.size+len(before) > maxSize {
+		return false
+	}
+	l.size += len(before)
+	if value, binary := published.BinaryData[key]; binary {
+		l.content.BinaryData[key] = value
+	} else {
+		l.content.Data[key] = before
+	}
+	return true
 }

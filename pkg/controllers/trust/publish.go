@@ -83,10 +83,11 @@ func (c *controller) write(ctx context.Context, kind apply.Kind[*corev1.ConfigMa
 
 // publish writes both outputs, each on its own.
 func (c *controller) publish(ctx context.Context, found cached, bundle Bundle) error {
-	return errors.Join(
-		c.write(ctx, outputKind, found.certificates, output("certificates.yaml", bundle.Certificates)),
-		c.write(ctx, outputKind, found.registryCA, output("registryca.yaml", bundle.RegistryCA)),
-	)
+	err := c.write(ctx, outputKind, found.certificates, output("certificates.yaml", bundle.Certificates))
+	if err == nil && (found.certificates == nil || found.certificates.DeletionTimestamp == nil) {
+		published(c.Recorder, found.certificates, bundle.Certificates)
+	}
+	return errors.Join(err, c.write(ctx, outputKind, found.registryCA, output("registryca.yaml", bundle.RegistryCA)))
 }
 
 // degraded is the condition for what was published. An error that only says that the cache is behind is no news.

@@ -1,0 +1,140 @@
+package nodeca
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+
+	imageregistryv1 "github.com/openshift/api/imageregistry/v1"
+	operatorv1 "github.com/openshift/api/operator/v1"
+
+	"github.com/openshift/cluster-image-registry-operator/pkg/conditions"
+	"github.com/openshift/cluster-image-registry-operator/pkg/names"
+	"github.com/openshift/cluster-image-registry-operator/pkg/operatorclient"
+)
+
+// Facts are what one sync has seen.
+type Facts struct {
+	// Live is the DaemonSet as it is now, nil when there is none.
+	Live *appsv1.DaemonSet
+	// Unreadable is why it is not known whether there is one.
+	Unreadable error
+	// Applied is the outcome of this sync's write, and Written tells that there was one.
+	Applied error
+	Written bool
+	// Stored is the status of Config before.
+	Stored imageregistryv1.ImageRegistryStatus
+	Now    time.Time
+}
+
+// Status is the complete set of status fields of this controller, and after how long it has to be looked at again.
+func Status(f Facts) (operatorclient.Status, time.Duration) {
+	status := operatorclient.Status{
+		Conditions:  []operatorv1.OperatorCondition{available(f), progressing(f), applied(f)},
+		Generations: generations(f),
+	}
+	degraded, again := degraded(f)
+	if degraded != nil {
+		status.Conditions = append(status.Conditions, *degraded)
+	}
+	return status, again
+}
+
+// The messages have no counts: on a large cluster each would be a write of its own.
+func available(f Facts) operatorv1.OperatorCondition {
+	switch {
+	case f.Unreadable != nil:
+		return condition(names.NodeCAAvailable, operatorv1.ConditionUnknown, names.ReasonUnknown, "DaemonSet node-ca cannot be read: "+f.Unreadable.Error())
+	case f.Live == nil:
+		return condition(names.NodeCAAvailable, operatorv1.ConditionFalse, names.ReasonNotFound, "DaemonSet node-ca does not exist")
+	case f.Live.Status.NumberAvailable > 0:
+		return condition(names.NodeCAAvailable, operatorv1.ConditionTrue, names.ReasonAsExpected, "DaemonSet node-ca has available pods")
+	}
+	return condition(names.NodeCAAvailable, operatorv1.ConditionFalse, names.ReasonNoAvailableReplicas, "DaemonSet node-ca has no available pod")
+}
+
+func progressing(f Facts) operatorv1.OperatorCondition {
+	switch {
+	case f.Unreadable != nil:
+		return condition(names.NodeCAProgressing, operatorv1.ConditionUnknown, names.ReasonUnknown, "DaemonSet node-ca cannot be read: "+f.Unreadable.Error())
+	case f.Live == nil:
+		return condition(names.NodeCAProgressing, operatorv1.ConditionTrue, names.ReasonNotFound, "DaemonSet node-ca does not exist")
+	case rollingOut(f.Live):
+		return condition(names.NodeCAProgressing, operatorv1.ConditionTrue, names.ReasonProgressing, "DaemonSet node-ca is being rolled out")
+	}
+	return condition(names.NodeCAProgressing, operatorv1.ConditionFalse, names.ReasonAsExpected, "DaemonSet node-ca is rolled out")
+}
+
+// rollingOut tells whether a node lacks a pod of the current template. Until the DaemonSet controller has seen our write
+// its counts are those of the template before.
+func rollingOut(daemonSet *appsv1.DaemonSet) bool {
+	status := daemonSet.Status
+	return status.ObservedGeneration < daemonSet.Generation ||
+		status.UpdatedNumberScheduled < status.DesiredNumberScheduled || status.NumberMisscheduled > 0
+}
+
+func applied(f Facts) operatorv1.OperatorCondition {
+	if err := failure(f); err != nil {
+		return condition(names.NodeCAApplied, operatorv1.ConditionFalse, names.ReasonError, text(err))
+	}
+	return condition(names.NodeCAApplied, operatorv1.ConditionTrue, names.ReasonAsExpected, "")
+}
+
+// degraded leaves the condition as it is while a streak of failures is young: most end by themselves.
+func degraded(f Facts) (*operatorv1.OperatorCondition, time.Duration) {
+	err := failure(f)
+	if err == nil {
+		fine := condition(names.NodeCADegraded, operatorv1.ConditionFalse, names.ReasonAsExpected, "")
+		return &fine, 0
+	}
+	since := f.Now
+	if before := find(f.Stored.Conditions, names.NodeCAApplied); before != nil && before.Status == operatorv1.ConditionFalse && !before.LastTransitionTime.IsZero() {
+		since = before.LastTransitionTime.Time
+	}
+	if wait := conditions.Delay(names.NodeCADegraded, names.ReasonError) - f.Now.Sub(since); wait > 0 {
+		return find(f.Stored.Conditions, names.NodeCADegraded), wait
+	}
+	bad := condition(names.NodeCADegraded, operatorv1.ConditionTrue, names.ReasonError, text(err))
+	return &bad, 0
+}
+
+// failure is why the DaemonSet may not be what it should be.
+func failure(f Facts) error {
+	if f.Unreadable != nil {
+		return f.Unreadable
+	}
+	return f.Applied
+}
+
+// generations is our entry in status.generations: operators of earlier releases write the DaemonSet again when its
+// generation differs from the recorded one.
+func generations(f Facts) []operatorv1.GenerationStatus {
+	entry := operatorv1.GenerationStatus{Group: appsv1.GroupName, Resource: "daemonsets", Namespace: names.OperatorNamespace, Name: names.NodeCA}
+	if f.Written {
+		entry.LastGeneration = f.Live.Generation
+		return []operatorv1.GenerationStatus{entry}
+	}
+	for _, stored := range f.Stored.Generations {
+		if stored.Group == entry.Group && stored.Resource == entry.Resource && stored.Namespace == entry.Namespace && stored.Name == entry.Name {
+			return []operatorv1.GenerationStatus{stored}
+		}
+	}
+	return nil
+}
+
+func condition(conditionType string, status operatorv1.ConditionStatus, reason, message string) operatorv1.OperatorCondition {
+	return operatorv1.OperatorCondition{Type: conditionType, Status: status, Reason: reason, Message: message}
+}
+
+func find(stored []operatorv1.OperatorCondition, conditionType string) *operatorv1.OperatorCondition {
+	index := slices.IndexFunc(stored, func(c operatorv1.OperatorCondition) bool { return c.Type == conditionType })
+	if index < 0 {
+		return nil
+	}
+	return &stored[index]
+}
+
+// text is on one line: the ClusterOperator repeats its lines one by one.
+func text(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }

@@ -1,0 +1,191 @@
+package nodeca
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	appsv1 "k8s.io/api/apps/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	operatorv1 "github.com/openshift/api/operator/v1"
+)
+
+var now = time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// live is a DaemonSet with that status, rolled out on all of three nodes unless edited.
+func live(edit func(*appsv1.DaemonSet)) *appsv1.DaemonSet {
+	daemonSet := &appsv1.DaemonSet{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "openshift-image-registry", Name: "node-ca", Generation: 4},
+		Status: appsv1.DaemonSetStatus{
+			ObservedGeneration: 4, DesiredNumberScheduled: 3, CurrentNumberScheduled: 3, UpdatedNumberScheduled: 3, NumberAvailable: 3, NumberReady: 3,
+		},
+	}
+	if edit != nil {
+		edit(daemonSet)
+	}
+	return daemonSet
+}
+
+// said is a condition without its message.
+type said struct {
+	Type   string
+	Status operatorv1.ConditionStatus
+	Reason string
+}
+
+func TestConditionsOfThePods(t *testing.T) {
+	for _, tc := range []struct {
+		name                   string
+		facts                  Facts
+		available, progressing said
+	}{
+		{
+			"there is none",
+			Facts{Applied: errors.New("no")},
+			said{"NodeCADaemonAvailable", "False", "NotFound"},
+			said{"NodeCADaemonProgressing", "True", "NotFound"},
+		},
+		{
+			"it cannot be read",
+			Facts{Unreadable: errors.New("no")},
+			said{"NodeCADaemonAvailable", "Unknown", "Unknown"},
+			said{"NodeCADaemonProgressing", "Unknown", "Unknown"},
+		},
+		{
+			"all nodes have it",
+			Facts{Live: live(nil)},
+			said{"NodeCADaemonAvailable", "True", "AsExpected"},
+			said{"NodeCADaemonProgressing", "False", "AsExpected"},
+		},
+		{
+			"one pod is enough to be available",
+			Facts{Live: live(func(d *appsv1.DaemonSet) { d.Status.NumberAvailable = 1 })},
+			said{"NodeCADaemonAvailable", "True", "AsExpected"},
+			said{"NodeCADaemonProgressing", "False", "AsExpected"},
+		},
+		{
+			"no pod is available",
+			Facts{Live: live(func(d *appsv1.DaemonSet) { d.Status.NumberAvailable = 0 })},
+			said{"NodeCADaemonAvailable", "False", "NoAvailableReplicas"},
+			said{"NodeCADaemonProgressing", "False", "AsExpected"},
+		},
+		{
+			"a node has the pod of the template before",
+			Facts{Live: live(func(d *appsv1.DaemonSet) { d.Status.UpdatedNumberScheduled = 2 })},
+			said{"NodeCADaemonAvailable", "True", "AsExpected"},
+			said{"NodeCADaemonProgressing", "True", "Progressing"},
+		},
+		{
+			"a pod is where none should be",
+			Facts{Live: live(func(d *appsv1.DaemonSet) { d.Status.NumberMisscheduled = 1 })},
+			said{"NodeCADaemonAvailable", "True", "AsExpected"},
+			said{"NodeCADaemonProgressing", "True", "Progressing"},
+		},
+		{
+			"a write has not been seen yet, and the counts are of the template before",
+			Facts{Live: live(func(d *appsv1.DaemonSet) { d.Generation = 5 })},
+			said{"NodeCADaemonAvailable", "True", "AsExpected"},
+			said{"NodeCADaemonProgressing", "True", "Progressing"},
+		},
+		{
+			"it has just been made",
+			Facts{Live: live(func(d *appsv1.DaemonSet) { d.Status = appsv1.DaemonSetStatus{} }), Written: true},
+			said{"NodeCADaemonAvailable", "False", "NoAvailableReplicas"},
+			said{"NodeCADaemonProgressing", "True", "Progressing"},
+		},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			tc.facts.Now = now
+			status, _ := Status(tc.facts)
+			var got []said
+			for _, condition := range status.Conditions[:2] {
+				got = append(got, said{condition.Type, condition.Status, condition.Reason})
+				if condition.Message == "" {
+					t.Errorf("%s has no message", condition.Type)
+				}
+			}
+			if diff := cmp.Diff([]said{tc.available, tc.progressing}, got); diff != "" {
+				t.Errorf("conditions (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestInertia(t *testing.T) {
+	failing := func(ago time.Duration) operatorv1.OperatorCondition {
+		return operatorv1.OperatorCondition{Type: "NodeCADaemonApplied", Status: "False", LastTransitionTime: metav1.NewTime(now.Add(-ago))}
+	}
+	fine := operatorv1.OperatorCondition{Type: "NodeCADaemonControllerDegraded", Status: "False", Reason: "AsExpected"}
+	bad := operatorv1.OperatorCondition{Type: "NodeCADaemonControllerDegraded", Status: "True", Reason: "Error", Message: "a; b"}
+	for _, tc := range []struct {
+		name   string
+		facts  Facts
+		stored []operatorv1.OperatorCondition
+		want   *operatorv1.OperatorCondition
+		again  time.Duration
+	}{
+		{name: "a success", facts: Facts{Live: live(nil)}, want: &fine},
+		{name: "a success ends a streak", facts: Facts{Live: live(nil)}, stored: []operatorv1.OperatorCondition{failing(time.Hour), bad}, want: &fine},
+		{name: "the first failure of all is held back", facts: Facts{Applied: errors.New("a\nb")}, again: 2 * time.Minute},
+		{
+			name: "the first failure of a streak", facts: Facts{Applied: errors.New("a\nb")}, want: &fine, again: 2 * time.Minute,
+			stored: []operatorv1.OperatorCondition{{Type: "NodeCADaemonApplied", Status: "True", LastTransitionTime: metav1.NewTime(now.Add(-time.Hour))}, fine},
+		},
+		{
+			name: "a young streak, whose start outlives a restart", facts: Facts{Applied: errors.New("a\nb")}, want: &fine, again: time.Second,
+			stored: []operatorv1.OperatorCondition{failing(2*time.Minute - time.Second), fine},
+		},
+		{
+			name: "an old streak", facts: Facts{Applied: errors.New("a\nb")}, want: &bad,
+			stored: []operatorv1.OperatorCondition{failing(2 * time.Minute), fine},
+		},
+		{
+			name: "not being able to read counts", facts: Facts{Unreadable: errors.New("a\nb")}, want: &bad,
+			stored: []operatorv1.OperatorCondition{failing(2 * time.Minute), fine},
+		},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			tc.facts.Now, tc.facts.Stored.Conditions = now, tc.stored
+			status, again := Status(tc.facts)
+			if diff := cmp.Diff(tc.want, find(status.Conditions, "NodeCADaemonControllerDegraded")); diff != "" {
+				t.Errorf("condition (-want +got):\n%s", diff)
+			}
+			if again != tc.again {
+				t.Errorf("looks again after %s, want %s", again, tc.again)
+			}
+			applied := find(status.Conditions, "NodeCADaemonApplied")
+			if failed := tc.facts.Applied != nil || tc.facts.Unreadable != nil; failed != (applied.Status == "False" && applied.Message == "a; b") {
+				t.Errorf("the outcome is %+v", applied)
+			}
+		})
+	}
+}
+
+func TestGenerations(t *testing.T) {
+	entry := func(generation int64) operatorv1.GenerationStatus {
+		return operatorv1.GenerationStatus{Group: "apps", Resource: "daemonsets", Namespace: "openshift-image-registry", Name: "node-ca", LastGeneration: generation}
+	}
+	other := operatorv1.GenerationStatus{Group: "apps", Resource: "deployments", Namespace: "openshift-image-registry", Name: "image-registry", LastGeneration: 9}
+	for _, tc := range []struct {
+		name   string
+		facts  Facts
+		stored []operatorv1.GenerationStatus
+		want   []operatorv1.GenerationStatus
+	}{
+		{name: "nothing written, nothing recorded", facts: Facts{Live: live(nil)}, stored: []operatorv1.GenerationStatus{other}},
+		{name: "what an earlier release recorded stays", facts: Facts{Live: live(nil)}, stored: []operatorv1.GenerationStatus{other, entry(3)}, want: []operatorv1.GenerationStatus{entry(3)}},
+		{name: "a write is recorded", facts: Facts{Live: live(nil), Written: true}, stored: []operatorv1.GenerationStatus{entry(3)}, want: []operatorv1.GenerationStatus{entry(4)}},
+		{name: "the record outlives the DaemonSet", facts: Facts{}, stored: []operatorv1.GenerationStatus{entry(3)}, want: []operatorv1.GenerationStatus{entry(3)}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			tc.facts.Now, tc.facts.Stored.Generations = now, tc.stored
+			status, _ := Status(tc.facts)
+			if diff := cmp.Diff(tc.want, status.Generations, cmpopts.EquateEmpty()); diff != "" {
+				t.Errorf("generations (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
