@@ -36,7 +36,7 @@ func (d Drivers) Select(coordinates *Coordinates) (Driver, error) {
 	switch len(found) {
 	case 0:
 		return Driver{}, NotConfigured("no storage is configured in spec.storage and the platform offers none; " +
-			"configure one type in spec.storage, or set spec.managementState to Removed")
+			"configure one type in spec.storage, for instance: " + command(claimPatch) + " ; or set spec.managementState to Removed")
 	case 1:
 		for _, driver := range d {
 			if driver.Kind == found[0] {

@@ -55,8 +55,13 @@ func (c *controller) ensureClaim(ctx context.Context, recorder events.Recorder, 
 		return fmt.Errorf("reading storageclass %s: %w", claim.StorageClass, err)
 	}
 	_, err = c.ClaimClient.Create(ctx, newClaim(claim), metav1.CreateOptions{})
-	if err != nil && !apierrors.IsAlreadyExists(err) {
+	if apierrors.IsAlreadyExists(err) {
+		return nil
+	}
+	if err != nil {
 		return fmt.Errorf("creating persistentvolumeclaim %s/%s: %w", names.OperatorNamespace, claim.Name, err)
 	}
+	recorder.Eventf("PersistentVolumeClaimCreated", "Created PersistentVolumeClaim %s/%s (%s, ReadWriteOnce) for the default storage of this platform",
+		names.OperatorNamespace, claim.Name, claimSize)
 	return nil
 }

@@ -12,7 +12,6 @@ import (
 	"k8s.io/klog/v2"
 	"k8s.io/utils/clock"
 
-	configv1 "github.com/openshift/api/config/v1"
 	imageregistryv1 "github.com/openshift/api/imageregistry/v1"
 	configlisters "github.com/openshift/client-go/config/listers/config/v1"
 	imageregistryclient "github.com/openshift/client-go/imageregistry/clientset/versioned/typed/imageregistry/v1"
@@ -127,20 +126,4 @@ func describe(config *imageregistryv1.Config) string {
 		kinds = append(kinds, "none")
 	}
 	return fmt.Sprintf("managementState %s, storage %s, replicas %d", config.Spec.ManagementState, strings.Join(kinds, ", "), config.Spec.Replicas)
-}
-
-// tls is the best effort to spare the registry its second rollout: a failure only leaves the settings to be observed
-// later.
-func (c *controller) tls() *TLS {
-	server, err := c.APIServers.Get(names.Cluster)
-	if apierrors.IsNotFound(err) {
-		klog.InfoS("no TLS security profile, using the default one", "reason", err.Error())
-		server, err = &configv1.APIServer{}, nil
-	}
-	if err != nil {
-		klog.ErrorS(err, "reading the TLS security profile", "kind", "APIServer", "name", names.Cluster)
-		return nil
-	}
-	observed := ObserveTLS(server.Spec.TLSSecurityProfile)
-	return &observed
 }

@@ -1,40 +1,17 @@
 package bootstrap
 
 import (
-	"encoding/json"
-	"fmt"
-
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 
 	configv1 "github.com/openshift/api/config/v1"
 	imageregistryv1 "github.com/openshift/api/imageregistry/v1"
 	operatorv1 "github.com/openshift/api/operator/v1"
-	"github.com/openshift/library-go/pkg/crypto"
 
 	"github.com/openshift/cluster-image-registry-operator/pkg/names"
 	"github.com/openshift/cluster-image-registry-operator/pkg/storage"
+	"github.com/openshift/cluster-image-registry-operator/pkg/tlsprofile"
 )
-
-// TLS is what the registry takes from the cluster's TLS security profile.
-type TLS struct {
-	MinVersion string `json:"minTLSVersion"`
-	// CipherSuites are IANA names. Those that Go does not know are left out.
-	CipherSuites []string `json:"cipherSuites"`
-}
-
-// ObserveTLS reads a TLS security profile. Without a usable one the Intermediate profile applies.
-func ObserveTLS(profile *configv1.TLSSecurityProfile) TLS {
-	spec := configv1.TLSProfiles[crypto.DefaultTLSProfileType]
-	if profile != nil {
-		if named := configv1.TLSProfiles[profile.Type]; named != nil && profile.Type != configv1.TLSProfileCustomType {
-			spec = named
-		} else if profile.Type == configv1.TLSProfileCustomType && profile.Custom != nil {
-			spec = &profile.Custom.TLSProfileSpec
-		}
-	}
-	return TLS{MinVersion: string(spec.MinTLSVersion), CipherSuites: crypto.OpenSSLToIANACipherSuites(spec.Ciphers)}
-}
 
 // platformDefault is the platform table, in which a platform that does not say what it is counts as unknown.
 func platformDefault(infrastructure *configv1.Infrastructure) (storage.Default, error) {
@@ -47,7 +24,7 @@ func platformDefault(infrastructure *configv1.Infrastructure) (storage.Default, 
 
 // DefaultConfig is the Config to create. tls is nil when the cluster's settings could not be read; they are then
 // observed later, at the price of one more rollout.
-func DefaultConfig(infrastructure *configv1.Infrastructure, tls *TLS) (*imageregistryv1.Config, error) {
+func DefaultConfig(infrastructure *configv1.Infrastructure, tls *tlsprofile.Settings) (*imageregistryv1.Config, error) {
 	platform, err := platformDefault(infrastructure)
 	if err != nil {
 		return nil, err
@@ -68,9 +45,9 @@ func DefaultConfig(infrastructure *configv1.Infrastructure, tls *TLS) (*imagereg
 	if tls == nil {
 		return config, nil
 	}
-	observed, err := json.Marshal(map[string]TLS{"servingInfo": *tls})
+	observed, err := tls.Encode()
 	if err != nil {
-		return nil, fmt.Errorf("encoding observed TLS settings: %w", err)
+		return nil, err
 	}
 	config.Spec.ObservedConfig = runtime.RawExtension{Raw: observed}
 	return config, nil

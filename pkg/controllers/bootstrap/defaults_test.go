@@ -2,7 +2,6 @@ package bootstrap
 
 import (
 	"encoding/json"
-	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -13,6 +12,7 @@ import (
 	operatorv1 "github.com/openshift/api/operator/v1"
 
 	"github.com/openshift/cluster-image-registry-operator/pkg/storage"
+	"github.com/openshift/cluster-image-registry-operator/pkg/tlsprofile"
 )
 
 func infrastructure(platform configv1.PlatformType, topology configv1.TopologyMode) *configv1.Infrastructure {
@@ -92,7 +92,7 @@ func TestDefaultConfigWithoutPlatformStatusIsAnUnknownPlatform(t *testing.T) {
 }
 
 func TestDefaultConfigWhole(t *testing.T) {
-	config, err := DefaultConfig(infrastructure("GCP", ""), &TLS{MinVersion: "VersionTLS12", CipherSuites: []string{"A", "B"}})
+	config, err := DefaultConfig(infrastructure("GCP", ""), &tlsprofile.Settings{MinTLSVersion: "VersionTLS12", CipherSuites: []string{"A", "B"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,39 +104,6 @@ func TestDefaultConfigWhole(t *testing.T) {
 	want.Spec.ObservedConfig.Raw = []byte(`{"servingInfo":{"minTLSVersion":"VersionTLS12","cipherSuites":["A","B"]}}`)
 	if diff := cmp.Diff(want, config); diff != "" {
 		t.Errorf("config (-want +got):\n%s", diff)
-	}
-}
-
-func TestObserveTLS(t *testing.T) {
-	modern := []string{"TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256"}
-	intermediate := TLS{"VersionTLS12", slices.Concat(modern, []string{
-		"TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256", "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
-		"TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384", "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384",
-		"TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256", "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256",
-	})}
-	custom := &configv1.CustomTLSProfile{TLSProfileSpec: configv1.TLSProfileSpec{MinTLSVersion: "VersionTLS11", Ciphers: []string{"ECDHE-RSA-AES128-GCM-SHA256", "NOT-A-CIPHER"}}}
-	for _, tc := range []struct {
-		name    string
-		profile *configv1.TLSSecurityProfile
-		want    TLS
-	}{
-		{"no profile is Intermediate", nil, intermediate},
-		{"an empty type is Intermediate", &configv1.TLSSecurityProfile{}, intermediate},
-		{"an unknown type is Intermediate", &configv1.TLSSecurityProfile{Type: "Future"}, intermediate},
-		{"Custom without content is Intermediate", &configv1.TLSSecurityProfile{Type: "Custom"}, intermediate},
-		{"content without the type Custom does not count", &configv1.TLSSecurityProfile{Type: "Intermediate", Custom: custom}, intermediate},
-		{"nor does content with an unknown type", &configv1.TLSSecurityProfile{Type: "Future", Custom: custom}, intermediate},
-		{"Modern", &configv1.TLSSecurityProfile{Type: "Modern"}, TLS{"VersionTLS13", modern}},
-		{"Custom leaves out what Go does not know", &configv1.TLSSecurityProfile{Type: "Custom", Custom: custom}, TLS{"VersionTLS11", []string{"TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"}}},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			if diff := cmp.Diff(tc.want, ObserveTLS(tc.profile)); diff != "" {
-				t.Errorf("TLS (-want +got):\n%s", diff)
-			}
-		})
-	}
-	if old := ObserveTLS(&configv1.TLSSecurityProfile{Type: "Old"}); old.MinVersion != "VersionTLS10" || len(old.CipherSuites) != 21 {
-		t.Errorf("Old is %s with %d suites", old.MinVersion, len(old.CipherSuites))
 	}
 }
 

@@ -96,16 +96,11 @@ func relatedObjects() []configv1.ObjectReference {
 		{Group: imageregistryv1.GroupVersion.Group, Resource: "imagepruners", Name: names.Cluster},
 		{Group: rbacGroup, Resource: "clusterroles", Name: names.RegistryClusterRole},
 		{Group: rbacGroup, Resource: "clusterrolebindings", Name: names.RegistryClusterRoleBinding},
-		{Group: rbacGroup, Resource: "clusterrolebindings", Name: prunerClusterRoleBinding},
+		{Group: rbacGroup, Resource: "clusterrolebindings", Name: names.PrunerClusterRoleBinding},
 		{Resource: "namespaces", Name: names.OperatorNamespace},
-		{Group: rbacGroup, Resource: "clusterroles", Name: prunerClusterRole},
+		{Group: rbacGroup, Resource: "clusterroles", Name: names.PrunerClusterRole},
 		{Resource: "configmaps", Namespace: names.OperatorNamespace, Name: names.Certificates},
 		{Resource: "configmaps", Namespace: names.ManagedConfigNamespace, Name: names.RegistryCA},
 		{Group: configv1.GroupName, Resource: "images", Name: names.Cluster},
 	}
 }
-
-const (
-	prunerClusterRole        = "system:image-pruner"
-	prunerClusterRoleBinding = "openshift-image-registry-pruner"
-)

@@ -16,12 +16,14 @@ import (
 	networkinginformers "k8s.io/client-go/informers/networking/v1"
 	policyinformers "k8s.io/client-go/informers/policy/v1"
 	rbacinformers "k8s.io/client-go/informers/rbac/v1"
+	storageinformers "k8s.io/client-go/informers/storage/v1"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/utils/clock"
 
 	"github.com/openshift/cluster-image-registry-operator/pkg/apply"
 	"github.com/openshift/cluster-image-registry-operator/pkg/names"
 	"github.com/openshift/cluster-image-registry-operator/pkg/operatorclient"
+	"github.com/openshift/cluster-image-registry-operator/pkg/queue"
 	"github.com/openshift/cluster-image-registry-operator/pkg/storage"
 )
 
@@ -52,6 +54,7 @@ type Deps struct {
 	ClusterRoleBindings rbacinformers.ClusterRoleBindingInformer
 	Proxies             configinformers.ProxyInformer
 	Infrastructures     configinformers.InfrastructureInformer
+	StorageClasses      storageinformers.StorageClassInformer
 	// Nodes is a metadata informer: only labels matter.
 	Nodes informers.GenericInformer
 
@@ -70,6 +73,8 @@ type controller struct {
 	zoned atomic.Bool
 	// behind counts the last syncs that found the cache behind.
 	behind int
+	// state is what Config asked for at the last sync.
+	state lastState
 	// silent is since when a first installation has had nothing to say.
 	silent time.Time
 }
@@ -80,7 +85,7 @@ func Informers(d Deps) []factory.Informer {
 		d.ConfigInformer, d.Deployments.Informer(), d.Services.Informer(), d.ServiceAccounts.Informer(),
 		d.Secrets.Informer(), d.ConfigMaps.Informer(), d.PodDisruptionBudgets.Informer(), d.NetworkPolicies.Informer(),
 		d.PullSecrets.Informer(), d.Namespaces.Informer(), d.ClusterRoles.Informer(), d.ClusterRoleBindings.Informer(),
-		d.Proxies.Informer(), d.Infrastructures.Informer(),
+		d.Proxies.Informer(), d.Infrastructures.Informer(), d.StorageClasses.Informer(),
 	}
 }
 
@@ -88,7 +93,7 @@ func Informers(d Deps) []factory.Informer {
 func New(deps Deps) factory.Controller {
 	c := newController(deps)
 	return factory.New().
-		WithSync(c.sync).
+		WithSync(queue.Observed(names.RegistryController, c.sync)).
 		WithInformers(Informers(deps)...).
 		WithFilteredEventsInformers(c.zonesChanged, deps.Nodes.Informer()).
 		ToController(names.RegistryController, deps.Recorder)
@@ -132,10 +137,8 @@ func (c *controller) pass(ctx context.Context) (time.Duration, error) {
 	if err := c.Client.ApplyStatus(ctx, names.RegistryController, status); err != nil {
 		return longestPause, fmt.Errorf("applying status of config %s: %w", config.Name, err)
 	}
-	var again time.Duration
-	if !next.IsZero() {
-		again = next.Sub(now)
-	}
+	c.tell(done.config, status.Conditions)
+	again := until(next, now)
 	if err := transient(done); err != nil {
 		if again == 0 || again > longestPause {
 			again = longestPause

@@ -3,6 +3,7 @@ package registry
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -14,7 +15,11 @@ import (
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/yaml"
 
+	imageregistryv1 "github.com/openshift/api/imageregistry/v1"
+	operatorv1 "github.com/openshift/api/operator/v1"
+
 	"github.com/openshift/cluster-image-registry-operator/bindata"
+	"github.com/openshift/cluster-image-registry-operator/pkg/names"
 	"github.com/openshift/cluster-image-registry-operator/pkg/storage"
 )
 
@@ -73,11 +78,22 @@ func storageSettings(in Inputs) (settings storage.Settings, waiting string, err 
 	if hash != storage.LocationHash(coordinates) {
 		return storage.Settings{}, "Waiting for the credentials of storage " + storage.Describe(coordinates), nil
 	}
+	if in.Live.Deployment != nil && !storageSpoken(in.Config) {
+		// What an earlier operator left in status.storage may be about to be completed, and that would be one more rollout.
+		return storage.Settings{}, "Waiting for a first look at storage " + storage.Describe(coordinates), nil
+	}
 	settings, err = driver.Settings(coordinates, facts)
 	if err != nil {
 		return storage.Settings{}, "", fmt.Errorf("rendering settings of storage %s: %w", storage.Describe(coordinates), err)
 	}
 	return settings, "", nil
+}
+
+// storageSpoken tells that the storage controller has dealt with some spec.storage of this Config.
+func storageSpoken(config *imageregistryv1.Config) bool {
+	return slices.ContainsFunc(config.Status.Generations, func(have operatorv1.GenerationStatus) bool {
+		return have.Group == imageregistryv1.GroupVersion.Group && have.Name == names.StorageGeneration
+	})
 }
 
 // driverOf is the driver of status.storage, if that is one storage of a kind we know.

@@ -224,6 +224,8 @@ func TestPullSecret(t *testing.T) {
 	}{
 		{"copied whole", func(w *world) { w.pullSecret.Data["more"] = []byte("1") }, map[string][]byte{corev1.DockerConfigJsonKey: []byte(`{"auths":{}}`), "more": []byte("1")}},
 		{"absent: no copy", func(w *world) { w.pullSecret = nil }, nil},
+		{"empty: no copy", func(w *world) { w.pullSecret.Data = map[string][]byte{corev1.DockerConfigJsonKey: nil} }, nil},
+		{"not what the API server takes: no copy", func(w *world) { w.pullSecret.Data = map[string][]byte{corev1.DockerConfigJsonKey: []byte("[]")} }, nil},
 		{"of another kind: no copy", func(w *world) { w.pullSecret.Data = map[string][]byte{".dockercfg": []byte("{}")} }, nil},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -296,6 +298,7 @@ func TestWhatIsRendered(t *testing.T) {
 		{"the pair of another location beside a running registry: all but the Deployment", []func(*world){running, func(w *world) {
 			w.secrets[names.StoragePair] = namedSecret(names.StoragePair, storage.EncodePair(s3("other"), s3Facts))
 		}}, true, false, "Waiting for the credentials of storage S3 bucket=bucket region=us-east-1", ""},
+		{"storage of an earlier operator that nobody has looked at, beside its registry: all but the Deployment", []func(*world){running, func(w *world) { w.config.Status.Generations = nil }}, true, false, "Waiting for a first look at storage S3 bucket=bucket region=us-east-1", ""},
 		{"a spec.storage that is not there yet does not matter", []func(*world){func(w *world) { w.config.Spec.Storage = s3("next") }}, true, true, "", ""},
 		{"no serving certificate yet", []func(*world){func(w *world) { delete(w.secrets, names.RegistryTLSSecret) }}, true, false, "Waiting for Secret image-registry-tls (made by the service CA for Service image-registry)", ""},
 		{"no CA yet", []func(*world){func(w *world) { delete(w.configMaps, names.Certificates) }}, true, false, "Waiting for ConfigMap image-registry-certificates with the service CA (made by this operator once the service CA has filled ConfigMap serviceca)", ""},

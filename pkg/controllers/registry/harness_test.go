@@ -47,6 +47,8 @@ type harness struct {
 	again   time.Duration
 	// sent is what the last sync wrote to the fake API server, in the order in which it arrived.
 	sent []string
+	// read is the number of events that a test has looked at.
+	read int
 }
 
 func newHarness(t *testing.T, w *world) *harness {
@@ -86,7 +88,7 @@ func newDeps(h *harness, w *world) Deps {
 		Namespaces:      kube.Core().V1().Namespaces(), ClusterRoles: kube.Rbac().V1().ClusterRoles(),
 		ClusterRoleBindings: kube.Rbac().V1().ClusterRoleBindings(),
 		Proxies:             config.Config().V1().Proxies(), Infrastructures: config.Config().V1().Infrastructures(),
-		Nodes:   metadata.ForResource(schema.GroupVersionResource{Version: "v1", Resource: "nodes"}),
+		StorageClasses: kube.Storage().V1().StorageClasses(), Nodes: metadata.ForResource(schema.GroupVersionResource{Version: "v1", Resource: "nodes"}),
 		Drivers: drivers, RegistryImage: w.image, ReleaseVersion: testVersion, Clock: h.clock,
 		Recorder: events.NewInMemoryRecorder("test", h.clock),
 	}

@@ -5,6 +5,7 @@ import (
 
 	configv1 "github.com/openshift/api/config/v1"
 	imageregistryv1 "github.com/openshift/api/imageregistry/v1"
+	operatorv1 "github.com/openshift/api/operator/v1"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
@@ -36,6 +37,8 @@ type Inputs struct {
 	Zones bool
 	// Topology is that of the control plane.
 	Topology configv1.TopologyMode
+	// Advice says what could be the storage of a registry that is removed because there is none; empty otherwise.
+	Advice string
 	// Secret and ConfigMap read the operator namespace from cache; nil, nil stands for absent.
 	Secret    func(name string) (*corev1.Secret, error)
 	ConfigMap func(name string) (*corev1.ConfigMap, error)
@@ -78,6 +81,7 @@ func (c *controller) gather(config *imageregistryv1.Config) (Inputs, error) {
 	in.Proxy = read(&r, c.Proxies.Lister().Get, names.Cluster)
 	if infrastructure := read(&r, c.Infrastructures.Lister().Get, names.Cluster); infrastructure != nil {
 		in.Topology = infrastructure.Status.ControlPlaneTopology
+		in.Advice = c.advice(&r, config, infrastructure)
 	}
 	in.Live = Objects{
 		ClusterRole:          read(&r, c.ClusterRoles.Lister().Get, names.RegistryClusterRole),
@@ -94,6 +98,29 @@ func (c *controller) gather(config *imageregistryv1.Config) (Inputs, error) {
 	in.Zones = c.zones(&r)
 	return in, r.err
 }
+
+// advice is for a registry that nobody has asked for yet: removed, without storage, on a platform that offers none.
+func (c *controller) advice(r *reader, config *imageregistryv1.Config, infrastructure *configv1.Infrastructure) string {
+	if config.Spec.ManagementState != operatorv1.Removed || len(storage.Configured(&config.Spec.Storage)) > 0 {
+		return ""
+	}
+	platform, err := storage.DefaultFor(infrastructure)
+	if err != nil || len(storage.Configured(&platform.Storage)) > 0 {
+		return ""
+	}
+	live, err := c.StorageClasses.Lister().List(labels.Everything())
+	if err != nil {
+		r.fail(fmt.Errorf("listing storage classes: %w", err))
+	}
+	classes := make([]storage.Class, len(live))
+	for i, class := range live {
+		classes[i] = storage.Class{Name: class.Name, Provisioner: class.Provisioner, Default: class.Annotations[defaultClass] == "true"}
+	}
+	return storage.Advice(infrastructure.Status.PlatformStatus.Type, classes)
+}
+
+// defaultClass is the annotation by which Kubernetes knows the default storage class.
+const defaultClass = "storageclass.kubernetes.io/is-default-class"
 
 // zones tells whether a node has the zone label.
 func (c *controller) zones(r *reader) bool {

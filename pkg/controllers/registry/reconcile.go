@@ -70,6 +70,7 @@ func (c *controller) manage(ctx context.Context, in Inputs, result *outcome) {
 			return
 		}
 		in.Config, result.config = stored, stored
+		c.Recorder.Event(names.EventHTTPSecretGenerated, "spec.httpSecret was empty and got a new value: uploads under way have to begin again")
 	}
 	desired, err := Render(in)
 	if err != nil {
@@ -151,6 +152,7 @@ func (c *controller) applyDeployment(ctx context.Context, live, desired *appsv1.
 
 // remove deletes what the cache shows. The routes are the route controller's, the medium is the storage controller's.
 func (c *controller) remove(ctx context.Context, live Objects) error {
+	c.applier.Forget()
 	core, rbac := c.Kube.CoreV1(), c.Kube.RbacV1()
 	secrets := core.Secrets(names.OperatorNamespace)
 	return errors.Join(

@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"encoding/json"
 	"maps"
 
 	corev1 "k8s.io/api/core/v1"
@@ -20,10 +21,15 @@ func httpSecret(value string) (*corev1.Secret, error) {
 	return secret, nil
 }
 
-// pullSecret copies the cluster's pull secret. Without one, or with one of another type, there is nothing to copy: the
-// registry then pulls through without credentials.
+// pullSecret copies the cluster's pull secret. Without one, or with one that is none, there is nothing to copy: an
+// earlier copy stays, and without it the registry pulls through without credentials. The API server would refuse a copy
+// that is no JSON object, and nothing else may wait for that.
 func pullSecret(source *corev1.Secret) *corev1.Secret {
-	if source == nil || len(source.Data[corev1.DockerConfigJsonKey]) == 0 {
+	if source == nil {
+		return nil
+	}
+	var content map[string]any
+	if json.Unmarshal(source.Data[corev1.DockerConfigJsonKey], &content) != nil {
 		return nil
 	}
 	secret := load[corev1.Secret]("pullsecret")

@@ -33,6 +33,14 @@ func (c *controller) holdBack(done outcome, now time.Time) time.Duration {
 	return firstWord - now.Sub(c.silent)
 }
 
+// until is how long it is to next; zero for never.
+func until(next, now time.Time) time.Duration {
+	if next.IsZero() {
+		return 0
+	}
+	return next.Sub(now)
+}
+
 func storageFails(stored []operatorv1.OperatorCondition) bool {
 	return slices.ContainsFunc(stored, func(condition operatorv1.OperatorCondition) bool {
 		return condition.Type == names.StorageReady && condition.Status == operatorv1.ConditionFalse
@@ -53,6 +61,7 @@ func statusOf(in Inputs, done outcome, now time.Time) (operatorclient.Status, ti
 		Waiting:             done.waiting,
 		Stored:              config.Status.Conditions,
 		Topology:            in.Topology,
+		Advice:              in.Advice,
 		Now:                 now,
 	}
 	result := conditions.Evaluate(facts)

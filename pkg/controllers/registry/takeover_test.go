@@ -26,7 +26,7 @@ import (
 // reference decodes an object as an operator of an earlier release left it on a real API server.
 func reference[T any](t *testing.T, file string) *T {
 	t.Helper()
-	content, err := os.ReadFile(filepath.Join("testdata", "reference", file+".json"))
+	content, err := os.ReadFile(filepath.Join("..", "..", "..", "test", "fixtures", "reference-cluster", file+".json"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -72,6 +72,7 @@ func (c *controller) apply(ctx context.Context, plan Plan, live []*routev1.Route
 }
 
 func (c *controller) remove(ctx context.Context, route *routev1.Route) error {
+	c.applier.Forget()
 	deleted, err := apply.Delete(ctx, c.RouteClient, routeKind, route)
 	if deleted && err == nil {
 		c.Recorder.Eventf("RouteDeleted", "Deleted Route %s/%s", names.OperatorNamespace, route.Name)

@@ -3,6 +3,7 @@ package routes
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -11,6 +12,7 @@ import (
 	imageregistryv1 "github.com/openshift/api/imageregistry/v1"
 	operatorv1 "github.com/openshift/api/operator/v1"
 	routev1 "github.com/openshift/api/route/v1"
+	"github.com/openshift/library-go/pkg/operator/events"
 
 	"github.com/openshift/cluster-image-registry-operator/pkg/conditions"
 	"github.com/openshift/cluster-image-registry-operator/pkg/names"
@@ -87,5 +89,30 @@ func (c *controller) publish(ctx context.Context, config *imageregistryv1.Config
 	if apierrors.IsNotFound(err) {
 		return nil // deleted meanwhile
 	}
+	if err == nil {
+		tell(c.Recorder, config.Status.Conditions, condition)
+	}
 	return err
+}
+
+// tell raises the event for the step from the conditions before to now. Messages name routes and hosts and do not change
+// from sync to sync: another one is news.
+func tell(recorder events.Recorder, before []operatorv1.OperatorCondition, now operatorv1.OperatorCondition) {
+	was := operatorv1.OperatorCondition{Status: operatorv1.ConditionTrue}
+	if i := slices.IndexFunc(before, func(c operatorv1.OperatorCondition) bool { return c.Type == now.Type }); i >= 0 {
+		was = before[i]
+	}
+	if was.Status == now.Status && was.Reason == now.Reason && was.Message == now.Message {
+		return
+	}
+	switch {
+	case now.Status != operatorv1.ConditionTrue && now.Reason == names.ReasonRouteConflict:
+		recorder.Warning(names.EventRouteConflict, now.Message)
+	case now.Status != operatorv1.ConditionTrue && now.Reason == names.ReasonRouteDegraded:
+		recorder.Warning(names.EventRouteRefused, now.Message)
+	case now.Status != operatorv1.ConditionTrue:
+		recorder.Warning(names.EventRoutesFailed, now.Message)
+	case was.Status != operatorv1.ConditionTrue:
+		recorder.Event(names.EventRoutesRecovered, "all routes are as spec.defaultRoute and spec.routes ask")
+	}
 }

@@ -57,19 +57,12 @@ type controller struct {
 	started time.Time
 }
 
-// unhurried hides from the factory that an informer has not synced: the factory would end the process after ten
-// minutes, and an API server that does not serve routes must not end the whole operator. sync looks for itself.
-type unhurried struct{ factory.Informer }
-
-// HasSynced is always true.
-func (unhurried) HasSynced() bool { return true }
-
 // New returns the controller.
 func New(deps Deps) factory.Controller {
 	c := &controller{Deps: deps, applier: apply.NewApplier(deps.Recorder)}
 	return factory.New().
 		WithSync(queue.Retrying(names.RoutesController, c.sync)).
-		WithInformers(deps.ConfigInformer, deps.SecretInformer, unhurried{deps.RouteInformer}).
+		WithInformers(deps.ConfigInformer, deps.SecretInformer, queue.Unhurried(deps.RouteInformer)).
 		ToController(names.RoutesController, deps.Recorder)
 }
 

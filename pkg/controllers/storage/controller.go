@@ -17,6 +17,7 @@ import (
 
 	"github.com/openshift/cluster-image-registry-operator/pkg/names"
 	"github.com/openshift/cluster-image-registry-operator/pkg/operatorclient"
+	"github.com/openshift/cluster-image-registry-operator/pkg/queue"
 	"github.com/openshift/cluster-image-registry-operator/pkg/storage"
 )
 
@@ -57,7 +58,7 @@ func New(deps Deps) factory.Controller {
 	c := &controller{Deps: deps, timeout: syncTimeout}
 	return factory.New().
 		WithInformers(deps.Informers...).
-		WithSync(c.sync).
+		WithSync(queue.Observed(names.StorageController, c.sync)).
 		ToController(names.StorageController, deps.Recorder)
 }
 
@@ -69,6 +70,8 @@ type controller struct {
 	memory memory
 	// configs bridges the time until the cache shows what was just written.
 	configs freshest
+	// used are the credentials that were used last.
+	used credentials
 	// unwritten counts consecutive syncs whose outcome could not be written to the cluster.
 	unwritten int
 }

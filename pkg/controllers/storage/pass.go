@@ -39,9 +39,11 @@ func (p *pass) work() func(context.Context) outcome {
 
 // finish reports the outcome, and then does what has to wait for that.
 func (p *pass) finish(ctx context.Context, o outcome) error {
+	before := p.config.Status.Conditions
 	if err := p.report(ctx, o); err != nil {
 		return err
 	}
+	tell(p.recorder, before, o, p.removing())
 	if o.after == nil {
 		return nil
 	}

@@ -35,6 +35,7 @@ func (p *pass) provide(ctx context.Context) outcome {
 		p.memory = memory{created: p.memory.created}
 		return failure(p.config, err)
 	}
+	p.followCredentials(credentialsOf(t.in, t.driver.Kind))
 	now, inputs := p.Clock.Now(), p.fingerprint(t.in, t.driver)
 	if !p.memory.settled(inputs, now) {
 		p.memory.reset(inputs)
@@ -193,20 +194,6 @@ func (p *pass) publish(ctx context.Context, t target, result *storage.Result) er
 	}
 	p.announce(t.driver, have, want)
 	return nil
-}
-
-// announce raises the events of a switch and counts it. The place that is left behind keeps its content: its name
-// must not be lost with it.
-func (p *pass) announce(driver storage.Driver, before, after storage.Coordinates) {
-	kinds := storage.Configured(&before)
-	if len(kinds) == 0 || storage.LocationHash(before) == storage.LocationHash(after) {
-		return
-	}
-	p.recorder.Eventf(names.EventStorageChanged, "the registry now uses %s (management state %s); %s is left behind with its content",
-		storage.Describe(after), after.ManagementState, storage.Describe(before))
-	if kinds[0] != driver.Kind || driver.Identity(&before) != driver.Identity(&after) {
-		p.Metrics.StorageReconfigured()
-	}
 }
 
 func (p *pass) notes(result storage.Result) {

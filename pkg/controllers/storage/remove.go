@@ -127,6 +127,8 @@ func (p *pass) leave(ctx context.Context) outcome {
 		p.config.Spec.Storage.ManagementState == imageregistryv1.StorageManagementStateManaged {
 		p.recorder.Warningf(names.EventStorageOrphaned, "storage %s is left behind with its content: spec.storage no longer names it",
 			storage.Describe(used))
+	} else {
+		p.recorder.Eventf(names.EventStorageKept, "storage %s is kept with its content: its management state is not Managed", storage.Describe(used))
 	}
 	return p.clear(ctx, nil)
 }
@@ -168,5 +170,9 @@ func (p *pass) release(ctx context.Context) error {
 	// The status has just been written: the cached object is as new as any.
 	p.config = p.configs.newer(config)
 	rest := slices.DeleteFunc(slices.Clone(p.config.Finalizers), func(f string) bool { return f == names.Finalizer })
-	return p.patch(ctx, operatorclient.Set("/metadata/finalizers", rest))
+	if err := p.patch(ctx, operatorclient.Set("/metadata/finalizers", rest)); err != nil {
+		return err
+	}
+	p.recorder.Eventf(names.EventConfigDeleted, "Config %s is deleted, the registry and its storage have been dealt with", names.Cluster)
+	return nil
 }

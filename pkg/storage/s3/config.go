@@ -3,6 +3,7 @@ package s3
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"net/url"
 	"strings"
 
@@ -74,13 +75,29 @@ func (e effective) validate() error {
 	if e.RegionEndpoint == "" {
 		return nil
 	}
-	if parsed, err := url.Parse(e.endpoint()); err != nil || parsed.Host == "" {
-		return &storage.Error{
-			Status: "Unknown", ConditionReason: storage.UnknownError, Code: "InvalidEndpointURL",
-			Message: fmt.Sprintf("spec.storage.s3.regionEndpoint %q is not a URL such as https://s3.example.com", e.RegionEndpoint),
-		}
+	host, valid := hostOf(e.endpoint())
+	if !valid {
+		return invalidEndpoint(fmt.Sprintf("spec.storage.s3.regionEndpoint %q is not a URL such as https://s3.example.com or https://[fd00::9]:9000", e.RegionEndpoint))
+	}
+	if _, err := netip.ParseAddr(host); err == nil && e.VirtualHostedStyle {
+		return invalidEndpoint(fmt.Sprintf("spec.storage.s3.regionEndpoint %q is an address, which cannot have the bucket's name before it: "+
+			"give a host name, or set spec.storage.s3.virtualHostedStyle to false", e.RegionEndpoint))
 	}
 	return nil
+}
+
+func invalidEndpoint(message string) error {
+	return &storage.Error{Status: "Unknown", ConditionReason: storage.UnknownError, Code: "InvalidEndpointURL", Message: message}
+}
+
+// hostOf is the host of a URL. An IPv6 address has to be in brackets: without them nobody can tell where the port begins.
+func hostOf(endpoint string) (host string, valid bool) {
+	parsed, err := url.Parse(endpoint)
+	if err != nil || parsed.Hostname() == "" {
+		return "", false
+	}
+	bracketed := strings.HasPrefix(parsed.Host, "[")
+	return parsed.Hostname(), bracketed || strings.Count(parsed.Host, ":") <= 1
 }
 
 // endpoint is the URL of the server, or empty for Amazon's own of the region. The registry takes an endpoint without
