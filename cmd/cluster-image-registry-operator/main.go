@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"k8s.io/klog/v2"
 
+	"github.com/openshift/cluster-image-registry-operator/pkg/nodeca"
 	"github.com/openshift/cluster-image-registry-operator/pkg/operator"
 	"github.com/openshift/cluster-image-registry-operator/pkg/version"
 )
@@ -52,6 +53,9 @@ func newCommand(run func(context.Context, operator.Options) error, getenv func(s
 			return run(command.Context(), options)
 		},
 	}
+	// A program for pods has no use for completion scripts.
+	command.CompletionOptions.DisableDefaultCmd = true
+	command.AddCommand(newNodeCACommand(nodeca.Run))
 	flags := command.Flags()
 	flags.StringVar(&options.Kubeconfig, "kubeconfig", "", "kubeconfig file of the cluster to manage; without it the ServiceAccount of the pod is used")
 	flags.StringArrayVar(&options.Files, "files", nil, "file that restarts the operator when it changes; may be repeated")

@@ -13,8 +13,8 @@ import (
 )
 
 func TestCommandLine(t *testing.T) {
-	environment := map[string]string{"RELEASE_VERSION": "4.22.0", "OPERATOR_IMAGE_VERSION": "4.22.0", "IMAGE": "registry"}
-	env := operator.Environment{ReleaseVersion: "4.22.0", ImageVersion: "4.22.0", RegistryImage: "registry"}
+	environment := map[string]string{"RELEASE_VERSION": "4.22.0", "OPERATOR_IMAGE_VERSION": "4.22.0", "IMAGE": "registry", "OPERATOR_IMAGE": "operator", "IMAGE_PRUNER": "pruner"}
+	env := operator.Environment{ReleaseVersion: "4.22.0", ImageVersion: "4.22.0", RegistryImage: "registry", OperatorImage: "operator", PrunerImage: "pruner"}
 	for _, tc := range []struct {
 		name    string
 		args    []string

@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
 	coordinationv1client "k8s.io/client-go/kubernetes/typed/coordination/v1"
 	"k8s.io/client-go/metadata"
@@ -15,6 +16,7 @@ import (
 	imageregistryclient "github.com/openshift/client-go/imageregistry/clientset/versioned"
 	routeclient "github.com/openshift/client-go/route/clientset/versioned"
 
+	"github.com/openshift/cluster-image-registry-operator/pkg/imagestreams"
 	"github.com/openshift/cluster-image-registry-operator/pkg/version"
 )
 
@@ -32,6 +34,10 @@ type clients struct {
 	registry imageregistryclient.Interface
 	route    routeclient.Interface
 	metadata metadata.Interface
+	// dynamic is for objects that may hold what Go's types cannot.
+	dynamic dynamic.Interface
+	// imageStreams counts, and does nothing else.
+	imageStreams *imagestreams.Client
 }
 
 // restConfig takes the kubeconfig, or the pod's ServiceAccount when there is none.
@@ -84,6 +90,12 @@ func newClients(config *rest.Config) (clients, error) {
 	}
 	if c.metadata, err = metadata.NewForConfigAndClient(metadata.ConfigFor(config), transport); err != nil {
 		return c, fmt.Errorf("making the client for metadata: %w", err)
+	}
+	if c.dynamic, err = dynamic.NewForConfigAndClient(dynamic.ConfigFor(config), transport); err != nil {
+		return c, fmt.Errorf("making the client for untyped objects: %w", err)
+	}
+	if c.imageStreams, err = imagestreams.NewClient(config, transport); err != nil {
+		return c, err
 	}
 	return c, nil
 }

@@ -41,6 +41,12 @@ func NewControllers(in *Inputs, around Surroundings) []factory.Controller {
 		w.registry(),
 		w.routes(),
 		w.trust(),
+		w.imageConfig(),
+		w.configObserver(),
+		w.azureStack(),
+		w.leftovers(),
+		w.nodeCA(),
+		w.pruner(),
 		w.clusterOperator(),
 	}
 }
@@ -101,6 +107,7 @@ func (w wiring) registry() factory.Controller {
 		ClusterRoleBindings:  w.i.clusterRoleBinding,
 		Proxies:              w.i.proxy,
 		Infrastructures:      w.i.infrastructure,
+		StorageClasses:       w.i.storageClasses,
 		Nodes:                w.i.nodes,
 		Drivers:              w.drivers,
 		RegistryImage:        w.Environment.RegistryImage,

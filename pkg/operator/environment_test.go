@@ -13,7 +13,8 @@ import (
 
 func TestEnvironmentFrom(t *testing.T) {
 	full := map[string]string{
-		"RELEASE_VERSION": "4.22.1", "OPERATOR_IMAGE_VERSION": "4.22.0", "IMAGE": "registry:1",
+		"RELEASE_VERSION": "4.22.1", "OPERATOR_IMAGE_VERSION": "4.22.0", "IMAGE": "registry:1", "IMAGE_PRUNER": "cli:1", "OPERATOR_IMAGE": "operator:1",
+		"AZURE_ENVIRONMENT_FILEPATH": "/tmp/stack.json",
 	}
 	for _, tc := range []struct {
 		name    string
@@ -23,11 +24,11 @@ func TestEnvironmentFrom(t *testing.T) {
 	}{
 		{
 			name: "every variable is taken",
-			want: Environment{ReleaseVersion: "4.22.1", ImageVersion: "4.22.0", RegistryImage: "registry:1"},
+			want: Environment{ReleaseVersion: "4.22.1", ImageVersion: "4.22.0", RegistryImage: "registry:1", PrunerImage: "cli:1", OperatorImage: "operator:1", AzureEnvironmentFile: "/tmp/stack.json"},
 		},
 		{
-			name: "every missing variable is named", without: []string{"IMAGE", "OPERATOR_IMAGE_VERSION", "RELEASE_VERSION"},
-			wantErr: []string{"IMAGE is not set", "OPERATOR_IMAGE_VERSION is not set", "RELEASE_VERSION is not set"},
+			name: "every missing variable is named", without: []string{"IMAGE", "IMAGE_PRUNER", "OPERATOR_IMAGE", "OPERATOR_IMAGE_VERSION", "RELEASE_VERSION"},
+			wantErr: []string{"variable IMAGE is not set", "IMAGE_PRUNER is not set", "OPERATOR_IMAGE is not set", "OPERATOR_IMAGE_VERSION is not set", "RELEASE_VERSION is not set"},
 		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -47,6 +47,8 @@ type Surroundings struct {
 	Clock       clock.WithTicker
 	Recorder    events.Recorder
 	Metrics     *metrics.Metrics
+	// ImportMode tells that the feature gate ImageStreamImportMode is on.
+	ImportMode bool
 }
 
 // NewMetrics makes the metrics of one run.

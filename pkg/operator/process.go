@@ -50,6 +50,8 @@ type process struct {
 	// involved is what events are attached to.
 	involved *corev1.ObjectReference
 	recorder events.Recorder
+	// ledger knows what has been said in events.
+	ledger *ledger
 	// notReady says why the process is not ready; empty when it is.
 	notReady atomic.Pointer[string]
 }
@@ -75,6 +77,7 @@ func Run(ctx context.Context, options Options) error {
 		metrics: NewMetrics(),
 		health:  leaderelection.NewLeaderHealthzAdaptor(healthGrace),
 	}
+	inputs.expose(p.metrics)
 	p.setReady("starting")
 	server, err := metrics.Listen(ctx, loadMaterial(options.ConfigFile), p.metrics.Gatherer(),
 		metrics.Checks{Healthy: healthy(p.health), Ready: p.ready}, p.clock)
@@ -123,8 +126,9 @@ func (p *process) run(ctx context.Context, config *rest.Config) error {
 	var reads sync.WaitGroup
 	reads.Go(func() { times, topologyErr = readTimings(ctx, informers.infrastructure) })
 	reads.Go(func() { p.involved = involvedObject(ctx, clients.kube) })
+	reads.Go(func() { p.ledger = newLedger(p.clock, saidBefore(ctx, clients.kube)) })
 	reads.Wait()
-	p.recorder = events.NewKubeRecorder(clients.kube.CoreV1().Events(names.OperatorNamespace), eventComponent, p.involved, p.clock)
+	p.recorder = newRecorder(clients.kube.CoreV1().Events(names.OperatorNamespace), p.involved, p.ledger)
 	if topologyErr != nil && ctx.Err() == nil {
 		p.recorder.Warningf("ControlPlaneTopology", "Using the lease timing of a highly available control plane: %v", topologyErr)
 	}
@@ -159,7 +163,7 @@ func (p *process) verdict(ctx context.Context, err error) error {
 		return err
 	case errors.As(cause, &again):
 		klog.Infof("Exiting to start anew: %v", cause)
-		warnRestart(ctx, p.inputs.clients.kube, p.involved, p.clock, cause)
+		warnRestart(ctx, p.inputs.clients.kube, p.involved, p.ledger, cause)
 		return nil
 	case cause != nil && !errors.Is(cause, context.Canceled):
 		return cause

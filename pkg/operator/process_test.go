@@ -36,7 +36,7 @@ func TestVerdict(t *testing.T) {
 			ctx, stop := context.WithCancelCause(t.Context())
 			stop(tc.cause)
 			client := fake.NewClientset()
-			p := &process{inputs: &Inputs{clients: clients{kube: client}}, clock: clock.RealClock{}, involved: &corev1.ObjectReference{Kind: "Deployment", Name: "op", Namespace: names.OperatorNamespace}}
+			p := &process{inputs: &Inputs{clients: clients{kube: client}}, clock: clock.RealClock{}, ledger: newLedger(clock.RealClock{}, nil), involved: &corev1.ObjectReference{Kind: "Deployment", Name: "op", Namespace: names.OperatorNamespace}}
 			if got := p.verdict(ctx, tc.err); !errors.Is(got, tc.want) || tc.want == nil && got != nil {
 				t.Errorf("verdict() = %v, want %v", got, tc.want)
 			}

@@ -13,7 +13,6 @@ import (
 	"k8s.io/client-go/tools/leaderelection/resourcelock"
 	"k8s.io/client-go/tools/record"
 	"k8s.io/klog/v2"
-	"k8s.io/utils/clock"
 
 	"github.com/openshift/library-go/pkg/operator/events"
 
@@ -25,6 +24,9 @@ const eventComponent = "image-registry-operator"
 
 // restartEventTime bounds the one event that the process waits for.
 const restartEventTime = 2 * time.Second
+
+// saidBeforeTime bounds the list of events at the start.
+const saidBeforeTime = 5 * time.Second
 
 // involvedObject is what our events are attached to: our own Deployment. Its name is known, so there is no need to
 // climb to it from the pod; where the operator runs outside the cluster it manages there is none, and events go to the
@@ -38,6 +40,20 @@ func involvedObject(ctx context.Context, client kubernetes.Interface) *corev1.Ob
 	return &corev1.ObjectReference{APIVersion: "apps/v1", Kind: "Deployment", Name: deployment.Name, Namespace: deployment.Namespace, UID: deployment.UID}
 }
 
+// saidBefore are the events that processes before this one have left. Without them, some texts may be repeated.
+func saidBefore(ctx context.Context, client kubernetes.Interface) []corev1.Event {
+	ctx, cancel := context.WithTimeout(ctx, saidBeforeTime)
+	defer cancel()
+	// Most events of the namespace are about pods, and none of those is ours.
+	options := metav1.ListOptions{FieldSelector: "involvedObject.kind!=Pod", Limit: maxTexts}
+	list, err := client.CoreV1().Events(names.OperatorNamespace).List(ctx, options)
+	if err != nil {
+		klog.Warningf("Not knowing which events there are: %v", err)
+		return nil
+	}
+	return list.Items
+}
+
 // leaseRecorder attaches events to the Lease. It has a broadcaster of its own because the library's recorder knows one
 // object only.
 func leaseRecorder(client kubernetes.Interface) (resourcelock.EventRecorder, func()) {
@@ -48,9 +64,13 @@ func leaseRecorder(client kubernetes.Interface) (resourcelock.EventRecorder, fun
 
 // warnRestart says why the process leaves before anybody asked it to. It writes the event at once: the usual recorder
 // writes later, and there is no later.
-func warnRestart(ctx context.Context, client kubernetes.Interface, object *corev1.ObjectReference, c clock.PassiveClock, cause error) {
+func warnRestart(ctx context.Context, client kubernetes.Interface, object *corev1.ObjectReference, l *ledger, cause error) {
+	const reason = "OperatorRestart"
+	message := fmt.Sprintf("Restarting: %v", cause)
+	if decision, _ := l.ask(text{corev1.EventTypeWarning, reason, message}); decision != pass {
+		return
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), restartEventTime)
 	defer cancel()
-	events.NewRecorder(client.CoreV1().Events(names.OperatorNamespace), eventComponent, object, c).
-		WithContext(ctx).Warning("OperatorRestart", fmt.Sprintf("Restarting: %v", cause))
+	events.NewRecorder(client.CoreV1().Events(names.OperatorNamespace), eventComponent, object, l.clock).WithContext(ctx).Warning(reason, message)
 }

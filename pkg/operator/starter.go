@@ -30,7 +30,10 @@ func (p *process) lead(ctx context.Context) error {
 		}
 	})
 	informers.headStart(ctx)
-	around := Surroundings{Environment: p.options.Environment, Clock: p.clock, Recorder: p.recorder, Metrics: p.metrics}
+	around := Surroundings{
+		Environment: p.options.Environment, Clock: p.clock, Recorder: p.recorder, Metrics: p.metrics,
+		ImportMode: initial.Enabled(importModeGate),
+	}
 	for _, controller := range NewControllers(p.inputs, around) {
 		// One worker each: the work of each is one object.
 		workers.Go(func() { controller.Run(ctx, 1) })

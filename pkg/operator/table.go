@@ -22,24 +22,22 @@ func (i *informerSet) watchConfiguration(c clients) {
 	registry := oneRegistry(c.registry, names.Cluster)
 	i.config = registry.Imageregistry().V1().Configs()
 	i.add(registry, i.config.Informer(), watch{kind: "configs.imageregistry.operator.openshift.io", selector: byName(names.Cluster), users: "all"})
-	i.pruner = registry.Imageregistry().V1().ImagePruners()
-	i.add(registry, i.pruner.Informer(), watch{kind: "imagepruners.imageregistry.operator.openshift.io", selector: byName(names.Cluster), users: "clusteroperator"})
 
 	cluster := oneConfig(c.config, names.Cluster)
 	i.infrastructure = cluster.Config().V1().Infrastructures()
-	i.add(cluster, i.infrastructure.Informer(), watch{kind: "infrastructures.config.openshift.io", selector: byName(names.Cluster), users: "bootstrap, storage, registry, trust"})
+	i.add(cluster, i.infrastructure.Informer(), watch{kind: "infrastructures.config.openshift.io", selector: byName(names.Cluster), users: "bootstrap, storage, registry, trust, azurestack, leftovers"})
 	i.proxy = cluster.Config().V1().Proxies()
 	i.add(cluster, i.proxy.Informer(), watch{kind: "proxies.config.openshift.io", selector: byName(names.Cluster), users: "registry"})
 	i.image = cluster.Config().V1().Images()
-	i.add(cluster, i.image.Informer(), watch{kind: "images.config.openshift.io", selector: byName(names.Cluster), users: "trust"})
+	i.add(cluster, i.image.Informer(), watch{kind: "images.config.openshift.io", selector: byName(names.Cluster), users: "trust, imageconfig, pruner"})
 	i.apiServer = cluster.Config().V1().APIServers()
-	i.add(cluster, i.apiServer.Informer(), watch{kind: "apiservers.config.openshift.io", selector: byName(names.Cluster), users: "bootstrap"})
+	i.add(cluster, i.apiServer.Informer(), watch{kind: "apiservers.config.openshift.io", selector: byName(names.Cluster), users: "bootstrap, configobserver"})
 	i.featureGate = cluster.Config().V1().FeatureGates()
 	i.add(cluster, i.featureGate.Informer(), watch{kind: "featuregates.config.openshift.io", selector: byName(names.Cluster), users: "the process"})
 
 	version := oneConfig(c.config, names.ClusterVersion)
 	i.clusterVersion = version.Config().V1().ClusterVersions()
-	i.add(version, i.clusterVersion.Informer(), watch{kind: "clusterversions.config.openshift.io", selector: byName(names.ClusterVersion), users: "the process"})
+	i.add(version, i.clusterVersion.Informer(), watch{kind: "clusterversions.config.openshift.io", selector: byName(names.ClusterVersion), users: "the process, imageconfig"})
 	operator := oneConfig(c.config, names.ClusterOperator)
 	i.clusterOperator = operator.Config().V1().ClusterOperators()
 	i.add(operator, i.clusterOperator.Informer(), watch{kind: "clusteroperators.config.openshift.io", selector: byName(names.ClusterOperator), users: "clusteroperator"})
@@ -51,7 +49,7 @@ func (i *informerSet) watchRegistry(c clients) {
 	i.deployment = registry.Apps().V1().Deployments()
 	i.add(registry, i.deployment.Informer(), watch{kind: "deployments", scope: names.OperatorNamespace, selector: byName(names.Registry), users: "registry, storage, clusteroperator"})
 	i.service = registry.Core().V1().Services()
-	i.add(registry, i.service.Informer(), watch{kind: "services", scope: names.OperatorNamespace, selector: byName(names.Registry), users: "registry, trust"})
+	i.add(registry, i.service.Informer(), watch{kind: "services", scope: names.OperatorNamespace, selector: byName(names.Registry), users: "registry, trust, imageconfig"})
 	i.budget = registry.Policy().V1().PodDisruptionBudgets()
 	i.add(registry, i.budget.Informer(), watch{kind: "poddisruptionbudgets", scope: names.OperatorNamespace, selector: byName(names.Registry), users: "registry"})
 
@@ -77,9 +75,16 @@ func (i *informerSet) watchRegistry(c clients) {
 	routes := allRoutes(c.route)
 	i.routes = routes.Route().V1().Routes()
 	i.add(routes, i.routes.Informer(), watch{
-		kind: "routes.route.openshift.io", scope: names.OperatorNamespace, users: "routes", optional: true,
+		kind: "routes.route.openshift.io", scope: names.OperatorNamespace, users: "routes, imageconfig", optional: true,
 		wide: "administrators name them, and what is ours is known by an annotation",
 	})
+}
+
+// watchNodeCA: what runs on every node.
+func (i *informerSet) watchNodeCA(c clients) {
+	nodeCA := oneApplied(c.kube, names.OperatorNamespace, names.NodeCA)
+	i.nodeCA = nodeCA.Apps().V1().DaemonSets()
+	i.add(nodeCA, i.nodeCA.Informer(), watch{kind: "daemonsets", scope: names.OperatorNamespace, selector: byName(names.NodeCA), users: "nodeca"})
 }
 
 // watchInputs: Secrets, ConfigMaps and what else the registry depends on.
@@ -104,7 +109,7 @@ func (i *informerSet) watchInputs(c clients) {
 	user := selected(c.kube, names.UserConfigNamespace, nil, stripManagedFields)
 	i.userConfigMaps = user.Core().V1().ConfigMaps()
 	i.add(user, i.userConfigMaps.Informer(), watch{
-		kind: "configmaps", scope: names.UserConfigNamespace, users: "trust, storage",
+		kind: "configmaps", scope: names.UserConfigNamespace, users: "trust, storage, azurestack",
 		wide: "administrators name the ConfigMaps with additional CAs",
 	})
 
@@ -122,6 +127,12 @@ func (i *informerSet) watchInputs(c clients) {
 	i.namespace = own.Core().V1().Namespaces()
 	i.add(own, i.namespace.Informer(), watch{kind: "namespaces", selector: byName(names.OperatorNamespace), users: "registry"})
 
+	classes := selected(c.kube, metav1.NamespaceAll, nil, stripManagedFields)
+	i.storageClasses = classes.Storage().V1().StorageClasses()
+	i.add(classes, i.storageClasses.Informer(), watch{
+		kind: "storageclasses", users: "registry",
+		wide: "any of them may be the storage that a platform without its own can be advised",
+	})
 	nodes := zonedNodes(c.metadata)
 	i.nodes = nodes.ForResource(corev1.SchemeGroupVersion.WithResource("nodes"))
 	// The error says that the informer runs already, which it cannot: nothing has been started.

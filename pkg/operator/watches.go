@@ -7,11 +7,14 @@ import (
 	networkinginformers "k8s.io/client-go/informers/networking/v1"
 	policyinformers "k8s.io/client-go/informers/policy/v1"
 	rbacinformers "k8s.io/client-go/informers/rbac/v1"
+	storageinformers "k8s.io/client-go/informers/storage/v1"
 	"k8s.io/client-go/tools/cache"
 
 	configinformers "github.com/openshift/client-go/config/informers/externalversions/config/v1"
 	imageregistryinformers "github.com/openshift/client-go/imageregistry/informers/externalversions/imageregistry/v1"
 	routeinformers "github.com/openshift/client-go/route/informers/externalversions/route/v1"
+
+	"github.com/openshift/cluster-image-registry-operator/pkg/imagestreams"
 )
 
 // watch is one row of the table of everything that this process watches.
@@ -36,6 +39,7 @@ type informerSet struct {
 
 	config             imageregistryinformers.ConfigInformer
 	pruner             imageregistryinformers.ImagePrunerInformer
+	ofPruner           prunerInformers
 	infrastructure     configinformers.InfrastructureInformer
 	proxy              configinformers.ProxyInformer
 	image              configinformers.ImageInformer
@@ -44,6 +48,7 @@ type informerSet struct {
 	clusterVersion     configinformers.ClusterVersionInformer
 	clusterOperator    configinformers.ClusterOperatorInformer
 	deployment         appsinformers.DeploymentInformer
+	nodeCA             appsinformers.DaemonSetInformer
 	service            coreinformers.ServiceInformer
 	budget             policyinformers.PodDisruptionBudgetInformer
 	networkPolicy      networkinginformers.NetworkPolicyInformer
@@ -61,13 +66,18 @@ type informerSet struct {
 	cloudConfig        coreinformers.ConfigMapInformer
 	routes             routeinformers.RouteInformer
 	nodes              kubeinformers.GenericInformer
+	storageClasses     storageinformers.StorageClassInformer
+	imageStreams       *imagestreams.Counter
 }
 
 // newInformers fills the table: reading table.go is reading it.
 func newInformers(c clients) *informerSet {
 	i := &informerSet{}
 	i.watchConfiguration(c)
+	i.watchPruner(c)
 	i.watchRegistry(c)
+	i.watchNodeCA(c)
 	i.watchInputs(c)
+	i.watchImageStreams(c)
 	return i
 }

@@ -4,6 +4,7 @@ import (
 	"github.com/openshift/library-go/pkg/controller/factory"
 
 	"github.com/openshift/cluster-image-registry-operator/pkg/controllers/clusteroperator"
+	"github.com/openshift/cluster-image-registry-operator/pkg/controllers/nodeca"
 	"github.com/openshift/cluster-image-registry-operator/pkg/controllers/trust"
 	"github.com/openshift/cluster-image-registry-operator/pkg/names"
 )
@@ -35,6 +36,19 @@ func (w wiring) trust() factory.Controller {
 		SecretInformer:        w.i.secrets.Informer(),
 		Clock:                 w.Clock,
 		Recorder:              w.Recorder,
+	})
+}
+
+func (w wiring) nodeCA() factory.Controller {
+	return nodeca.New(nodeca.Deps{
+		Client:            w.config,
+		ConfigInformer:    w.i.config.Informer(),
+		DaemonSets:        w.i.nodeCA.Lister().DaemonSets(names.OperatorNamespace),
+		DaemonSetInformer: w.i.nodeCA.Informer(),
+		DaemonSetClient:   w.clients.kube.AppsV1().DaemonSets(names.OperatorNamespace),
+		Image:             w.Environment.OperatorImage,
+		Clock:             w.Clock,
+		Recorder:          w.Recorder,
 	})
 }
 

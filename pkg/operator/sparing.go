@@ -1,0 +1,223 @@
+package operator
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
+	"k8s.io/utils/clock"
+
+	"github.com/openshift/library-go/pkg/operator/events"
+)
+
+const (
+	// maxRepeats is how often one text may be in the events of the cluster. Who has not read it five times will not read
+	// it the sixth time, and each one is a write that all watchers of events see.
+	maxRepeats = 5
+	// repeatWindow is for how long it counts. It is longer than clusters keep events (one hour by default, three in
+	// OpenShift): what is said again after it stands alone.
+	repeatWindow = 6 * time.Hour
+	// maxTexts bounds the memory for texts.
+	maxTexts = 1000
+)
+
+// text is what must not be repeated without end.
+type text struct{ kind, reason, message string }
+
+// utterances are when a text was said.
+type utterances struct {
+	times []time.Time
+	// era is the era of the recorders that count it, and counted how often they have.
+	era, counted int
+	// muted tells that the silence has been announced.
+	muted bool
+}
+
+// ledger counts texts for all components of the process: who reads events does not look at who said them.
+type ledger struct {
+	clock clock.PassiveClock
+	mu    sync.Mutex
+	era   int
+	said  map[text]*utterances
+}
+
+// verdict on a text.
+type verdict int
+
+const (
+	pass verdict = iota
+	announce
+	drop
+)
+
+// ask decides about a text that is to be said now. The era moves when a text may be said again that the library has
+// counted to the limit: it goes on counting for as long as its recorder lives.
+func (l *ledger) ask(t text) (verdict, int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := l.clock.Now()
+	known := l.said[t]
+	if known == nil {
+		l.forget(now)
+		known = &utterances{}
+		l.said[t] = known
+	}
+	known.times = recent(known.times, now)
+	if len(known.times) >= maxRepeats {
+		if known.muted {
+			return drop, l.era
+		}
+		known.muted = true
+		return announce, l.era
+	}
+	if known.era == l.era && known.counted >= maxRepeats {
+		l.era++
+	}
+	if known.era != l.era {
+		known.era, known.counted = l.era, 0
+	}
+	known.times, known.counted, known.muted = append(known.times, now), known.counted+1, false
+	return pass, l.era
+}
+
+// forget makes room: first what has not been said for long, and if that is not enough, everything.
+func (l *ledger) forget(now time.Time) {
+	if len(l.said) < maxTexts {
+		return
+	}
+	for t, known := range l.said {
+		if known.times = recent(known.times, now); len(known.times) == 0 {
+			delete(l.said, t)
+		}
+	}
+	if len(l.said) >= maxTexts {
+		clear(l.said)
+		l.era++
+	}
+}
+
+func recent(times []time.Time, now time.Time) []time.Time {
+	for len(times) > 0 && now.Sub(times[0]) >= repeatWindow {
+		times = times[1:]
+	}
+	return times
+}
+
+// sparing is a recorder that says nothing more often than the ledger lets it.
+type sparing struct {
+	ledger *ledger
+	// fresh makes the recorder of a component, with all counts at zero.
+	fresh     func(component string) events.Recorder
+	component string
+
+	mu    sync.Mutex
+	era   int
+	inner events.Recorder
+	// retired is the recorder of the era before. Shutting it down drops what it has not written yet, so that waits until
+	// the next era.
+	retired events.Recorder
+}
+
+// newLedger makes the ledger of the process, which knows what the processes before it have said: an operator that ends and
+// begins again without end must not repeat itself either.
+func newLedger(c clock.PassiveClock, before []corev1.Event) *ledger {
+	l := &ledger{clock: c, said: map[text]*utterances{}}
+	for i := range before {
+		event := &before[i]
+		if !strings.HasPrefix(event.Source.Component, eventComponent) {
+			continue
+		}
+		t := text{event.Type, event.Reason, event.Message}
+		known := l.said[t]
+		if known == nil {
+			known = &utterances{}
+			l.said[t] = known
+		}
+		for range min(max(event.Count, 1), maxRepeats) {
+			known.times = append(known.times, event.LastTimestamp.Time)
+		}
+		slices.SortFunc(known.times, time.Time.Compare)
+		// The silence has been announced, or will not be missed.
+		known.muted = len(known.times) >= maxRepeats
+	}
+	return l
+}
+
+// newRecorder makes the recorder of the process. The correlator of the library is told to keep texts apart: by default it
+// folds ten different messages of one reason into one that says nothing, and lets 25 pass and then one in five minutes.
+func newRecorder(client corev1client.EventInterface, object *corev1.ObjectReference, l *ledger) events.Recorder {
+	library := events.NewKubeRecorderWithOptions(client, events.RecommendedClusterSingletonCorrelatorOptions(), eventComponent, object, l.clock)
+	return newSparing(l, library.ForComponent, eventComponent)
+}
+
+func newSparing(l *ledger, fresh func(string) events.Recorder, component string) *sparing {
+	return &sparing{ledger: l, fresh: fresh, component: component, inner: fresh(component)}
+}
+
+func (s *sparing) say(kind, reason, message string) {
+	decision, era := s.ledger.ask(text{kind, reason, message})
+	if decision == drop {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if era != s.era {
+		if s.retired != nil {
+			s.retired.Shutdown()
+		}
+		s.retired, s.inner, s.era = s.inner, s.fresh(s.component), era
+	}
+	switch {
+	case decision == announce:
+		s.inner.Event("EventsMuted", fmt.Sprintf("Said %d times and goes on happening; not said again for now: %s: %s", maxRepeats, reason, message))
+	case kind == corev1.EventTypeWarning:
+		s.inner.Warning(reason, message)
+	default:
+		s.inner.Event(reason, message)
+	}
+}
+
+// Event implements events.Recorder.
+func (s *sparing) Event(reason, message string) { s.say(corev1.EventTypeNormal, reason, message) }
+
+// Eventf implements events.Recorder.
+func (s *sparing) Eventf(reason, format string, args ...any) {
+	s.Event(reason, fmt.Sprintf(format, args...))
+}
+
+// Warning implements events.Recorder.
+func (s *sparing) Warning(reason, message string) { s.say(corev1.EventTypeWarning, reason, message) }
+
+// Warningf implements events.Recorder.
+func (s *sparing) Warningf(reason, format string, args ...any) {
+	s.Warning(reason, fmt.Sprintf(format, args...))
+}
+
+// ForComponent implements events.Recorder.
+func (s *sparing) ForComponent(component string) events.Recorder {
+	return newSparing(s.ledger, s.fresh, component)
+}
+
+// WithComponentSuffix implements events.Recorder.
+func (s *sparing) WithComponentSuffix(suffix string) events.Recorder {
+	return s.ForComponent(s.component + "-" + suffix)
+}
+
+// WithContext implements events.Recorder. Events are written behind the back of the caller, whose context may have ended
+// by then.
+func (s *sparing) WithContext(context.Context) events.Recorder { return s }
+
+// ComponentName implements events.Recorder.
+func (s *sparing) ComponentName() string { return s.component }
+
+// Shutdown implements events.Recorder.
+func (s *sparing) Shutdown() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.inner.Shutdown()
+}
