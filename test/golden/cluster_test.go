@@ -37,6 +37,8 @@ func react(s *store) bool {
 			reacted = bind(s, k, o) || reacted
 		case "deployments":
 			reacted = rollOut(s, k, o) || reacted
+		case "daemonsets":
+			reacted = spread(s, k, o) || reacted
 		}
 	}
 	return reacted
@@ -70,6 +72,22 @@ func bind(s *store, k key, o *object) bool {
 		return false
 	}
 	s.modify(k, func(o *object) { _ = unstructured.SetNestedField(o.Object, "Bound", "status", "phase") })
+	return true
+}
+
+// spread is the DaemonSet controller on a cluster of three nodes.
+func spread(s *store, k key, o *object) bool {
+	seen, _, _ := unstructured.NestedInt64(o.Object, "status", "observedGeneration")
+	if seen == o.GetGeneration() {
+		return false
+	}
+	s.modify(k, func(o *object) {
+		status := map[string]any{"observedGeneration": o.GetGeneration(), "numberMisscheduled": int64(0)}
+		for _, count := range []string{"desiredNumberScheduled", "currentNumberScheduled", "updatedNumberScheduled", "numberReady", "numberAvailable"} {
+			status[count] = int64(3)
+		}
+		o.Object["status"] = status
+	})
 	return true
 }
 

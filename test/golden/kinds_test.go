@@ -3,7 +3,7 @@ package golden
 import (
 	"os"
 	"strings"
-	"testing"
+	"sync"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/managedfields"
@@ -47,6 +47,9 @@ v1 PersistentVolumeClaim persistentvolumeclaims namespaced status
 v1 Namespace namespaces status
 v1 Node nodes status
 apps/v1 Deployment deployments namespaced status
+apps/v1 DaemonSet daemonsets namespaced status
+batch/v1 CronJob cronjobs namespaced status
+batch/v1 Job jobs namespaced status
 policy/v1 PodDisruptionBudget poddisruptionbudgets namespaced status
 networking.k8s.io/v1 NetworkPolicy networkpolicies namespaced
 rbac.authorization.k8s.io/v1 ClusterRole clusterroles
@@ -62,19 +65,22 @@ config.openshift.io/v1 ClusterOperator clusteroperators status
 route.openshift.io/v1 Route routes namespaced status
 imageregistry.operator.openshift.io/v1 Config configs status
 imageregistry.operator.openshift.io/v1 ImagePruner imagepruners status
+image.openshift.io/v1 ImageStream imagestreams namespaced status
 `
 
-// kinds reads the table above. Which fields a manager owns, and how an apply merges lists, is decided by the schema: the
+// kinds is made once: reading schemas takes longer than a case.
+var kinds = sync.OnceValues(readKinds)
+
+// readKinds reads the table above. Which fields a manager owns, and how an apply merges lists, is decided by the schema: the
 // built-in kinds bring theirs, ours is in the CRD; the other OpenShift kinds are not applied and need none.
-func kinds(t *testing.T) []*kind {
-	t.Helper()
+func readKinds() ([]*kind, error) {
 	builtin := applyconfigurations.NewTypeConverter(scheme.Scheme)
 	var all []*kind
 	for line := range strings.Lines(strings.TrimSpace(served)) {
 		column := strings.Fields(line)
 		gv, err := schema.ParseGroupVersion(column[0])
 		if err != nil {
-			t.Fatal(err)
+			return nil, err
 		}
 		k := &kind{GroupVersionKind: gv.WithKind(column[1]), resource: column[2], converter: managedfields.NewDeducedTypeConverter()}
 		for _, has := range column[3:] {
@@ -83,21 +89,24 @@ func kinds(t *testing.T) []*kind {
 		}
 		switch {
 		case k.resource == "configs":
-			k.schema = configSchema(t)
-			k.converter = converterFor(t, k.GroupVersionKind, k.schema)
+			if k.schema, err = configSchema(); err != nil {
+				return nil, err
+			}
+			if k.converter, err = converterFor(k.GroupVersionKind, k.schema); err != nil {
+				return nil, err
+			}
 		case scheme.Scheme.Recognizes(k.GroupVersionKind):
 			k.converter = builtin
 		}
 		all = append(all, k)
 	}
-	return all
+	return all, nil
 }
 
-func configSchema(t *testing.T) *spec.Schema {
-	t.Helper()
+func configSchema() (*spec.Schema, error) {
 	content, err := os.ReadFile("../../manifests/00_configs.crd.yaml")
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	var crd struct {
 		Spec struct {
@@ -109,22 +118,17 @@ func configSchema(t *testing.T) *spec.Schema {
 		} `json:"spec"`
 	}
 	if err := yaml.Unmarshal(content, &crd); err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
-	return &crd.Spec.Versions[0].Schema.OpenAPIV3Schema
+	return &crd.Spec.Versions[0].Schema.OpenAPIV3Schema, nil
 }
 
-func converterFor(t *testing.T, gvk schema.GroupVersionKind, model *spec.Schema) managedfields.TypeConverter {
-	t.Helper()
+func converterFor(gvk schema.GroupVersionKind, model *spec.Schema) (managedfields.TypeConverter, error) {
 	named := *model
 	named.VendorExtensible = spec.VendorExtensible{Extensions: spec.Extensions{
 		"x-kubernetes-group-version-kind": []any{map[string]any{"group": gvk.Group, "version": gvk.Version, "kind": gvk.Kind}},
 	}}
-	converter, err := managedfields.NewTypeConverter(map[string]*spec.Schema{gvk.Kind: &named}, true)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return converter
+	return managedfields.NewTypeConverter(map[string]*spec.Schema{gvk.Kind: &named}, true)
 }
 
 // setDefaults fills in the schema's defaults, as the API server does for custom resources.

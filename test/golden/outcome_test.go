@@ -41,8 +41,17 @@ func fileOf(k key) string {
 	return "objects/" + scope + "/" + k.kind.resource + "-" + strings.ReplaceAll(k.name, ":", "-") + ".yaml"
 }
 
-// render leaves out what the API server adds, and the status that others write.
+// render writes an object.
 func (r *run) render(k key, o *object) string {
+	content, err := yaml.Marshal(clean(k, o).Object)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return string(content)
+}
+
+// clean leaves out what the API server adds, and the status that others write.
+func clean(k key, o *object) *object {
 	o = o.DeepCopy()
 	added := []string{"managedFields", "uid", "resourceVersion", "creationTimestamp"}
 	if k.kind.resource != "configs" && k.kind.resource != "deployments" {
@@ -57,11 +66,7 @@ func (r *run) render(k key, o *object) string {
 	unstructured.RemoveNestedField(o.Object, "spec", "template", "metadata", "creationTimestamp")
 	inOrder(o, "type", "status", "conditions")
 	inOrder(o, "name", "status", "generations")
-	content, err := yaml.Marshal(o.Object)
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	return string(content)
+	return o
 }
 
 // inOrder sorts a list whose order only tells who was first.

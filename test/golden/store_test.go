@@ -15,20 +15,12 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/watch"
 )
 
 type object = unstructured.Unstructured
-
-// somebody is who wrote what the input of a case says.
-const somebody = "somebody"
-
-func empty(k *kind) *object {
-	return &object{Object: map[string]any{"apiVersion": k.GroupVersion().String(), "kind": k.Kind}}
-}
 
 // key names one object.
 type key struct {
@@ -73,7 +65,11 @@ type store struct {
 
 func newStore(t *testing.T) *store {
 	t.Helper()
-	s := &store{kinds: kinds(t), objects: map[key]*object{}, watching: map[*selection]bool{}, touched: map[key]bool{}}
+	served, err := kinds()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &store{kinds: served, objects: map[key]*object{}, watching: map[*selection]bool{}, touched: map[key]bool{}}
 	s.moved = sync.NewCond(&s.mu)
 	return s
 }
@@ -152,65 +148,6 @@ func (s *store) write(r request) (*object, error) {
 	return wanted, nil
 }
 
-// wanted is the object that a request asks for, with its owners recorded.
-func (s *store) wanted(r request, live *object) (*object, error) {
-	k := r.key.kind
-	manager, err := k.manager(r.subresource)
-	if err != nil {
-		return nil, err
-	}
-	old := live
-	if old == nil {
-		old = empty(k)
-	}
-	if r.verb == "apply" {
-		applied, err := manager.Apply(old, r.object, r.manager, true)
-		if err != nil {
-			return nil, err
-		}
-		return applied.(*object), nil
-	}
-	wanted := r.object.DeepCopy()
-	if live != nil && wanted.GetResourceVersion() != "" && wanted.GetResourceVersion() != live.GetResourceVersion() {
-		return nil, apierrors.NewConflict(r.key.resource(), r.key.name, fmt.Errorf("version %s is not %s", wanted.GetResourceVersion(), live.GetResourceVersion()))
-	}
-	wanted = split(wanted, live, k, r.subresource)
-	if k.schema != nil {
-		setDefaults(wanted.Object, k.schema)
-	}
-	owned, err := manager.Update(old.DeepCopy(), wanted, r.manager)
-	if err != nil {
-		return nil, err
-	}
-	return owned.(*object), nil
-}
-
-// split keeps what the endpoint of a request does not write: the status, or all but the status.
-func split(wanted, live *object, k *kind, subresource string) *object {
-	if live == nil {
-		if k.status {
-			delete(wanted.Object, "status")
-		}
-		return wanted
-	}
-	from, into := live, wanted
-	if subresource != "" {
-		from, into = wanted, live.DeepCopy()
-	}
-	if k.status {
-		if status, found := from.Object["status"]; found {
-			into.Object["status"] = runtime.DeepCopyJSONValue(status)
-		} else {
-			delete(into.Object, "status")
-		}
-	}
-	into.SetUID(live.GetUID())
-	into.SetCreationTimestamp(live.GetCreationTimestamp())
-	into.SetDeletionTimestamp(live.GetDeletionTimestamp())
-	into.SetGeneration(live.GetGeneration())
-	return into
-}
-
 func (s *store) remove(r request, live *object) (*object, error) {
 	if p := r.exact; p != nil {
 		if p.UID != nil && *p.UID != live.GetUID() || p.ResourceVersion != nil && *p.ResourceVersion != live.GetResourceVersion() {
@@ -272,56 +209,40 @@ func (s *store) load(o *object) error {
 	return fmt.Errorf("the stand-in does not serve %s", o.GroupVersionKind())
 }
 
-// own records somebody as the owner of all fields, where the input does not say whose they are.
-func own(k *kind, o *object) (*object, error) {
-	if len(o.GetManagedFields()) > 0 {
-		return o, nil
+// config finds Config.
+func (s *store) config() (key, *object) {
+	for k, o := range s.all() {
+		if k.kind.resource == "configs" {
+			return k, o
+		}
 	}
-	nothing, bare := empty(k), o.DeepCopy()
-	if k.status {
-		delete(bare.Object, "status")
-	}
-	manager, err := k.manager("")
-	if err != nil {
-		return nil, err
-	}
-	owned, err := manager.Update(nothing, bare, somebody)
-	if err != nil || !k.status || o.Object["status"] == nil {
-		return owned.(*object), err
-	}
-	if manager, err = k.manager("status"); err != nil {
-		return nil, err
-	}
-	owned, err = manager.Update(owned, o, somebody)
-	return owned.(*object), err
+	return key{}, nil
 }
 
 // edit merges a change into Config as somebody at a keyboard does.
 func (s *store) edit(change map[string]any) error {
-	for k, o := range s.all() {
-		if k.kind.resource != "configs" {
-			continue
-		}
-		before, err := o.MarshalJSON()
-		if err != nil {
-			return err
-		}
-		patch, err := json.Marshal(change)
-		if err != nil {
-			return err
-		}
-		after, err := jsonpatch.MergePatch(before, patch)
-		if err != nil {
-			return err
-		}
-		wanted := &object{}
-		if err := wanted.UnmarshalJSON(after); err != nil {
-			return err
-		}
-		_, err = s.write(request{key: k, verb: "update", manager: somebody, object: wanted})
+	k, o := s.config()
+	if o == nil {
+		return fmt.Errorf("there is no config to edit")
+	}
+	before, err := o.MarshalJSON()
+	if err != nil {
 		return err
 	}
-	return fmt.Errorf("there is no config to edit")
+	patch, err := json.Marshal(change)
+	if err != nil {
+		return err
+	}
+	after, err := jsonpatch.MergePatch(before, patch)
+	if err != nil {
+		return err
+	}
+	wanted := &object{}
+	if err := wanted.UnmarshalJSON(after); err != nil {
+		return err
+	}
+	_, err = s.write(request{key: k, verb: "update", manager: somebody, object: wanted})
+	return err
 }
 
 // forget drops what has been recorded so far.
@@ -355,6 +276,13 @@ func (s *store) log(r request) {
 	s.touched[r.key] = true
 }
 
+// latest is the revision of the latest change.
+func (s *store) latest() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.revision
+}
+
 func (s *store) logged() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -382,25 +310,4 @@ func same(a, b *object) bool {
 		return o
 	}
 	return equality.Semantic.DeepEqual(timeless(a).Object, timeless(b).Object)
-}
-
-// asIs is the machinery of conversion and defaulting for objects that have one version and defaults already.
-type asIs struct{}
-
-func (asIs) Convert(any, any, any) error { return fmt.Errorf("not converting") }
-
-func (asIs) ConvertToVersion(in runtime.Object, _ runtime.GroupVersioner) (runtime.Object, error) {
-	return in, nil
-}
-
-func (asIs) ConvertFieldLabel(_ schema.GroupVersionKind, label, value string) (string, string, error) {
-	return label, value, nil
-}
-
-func (asIs) Default(runtime.Object) {}
-
-func (asIs) New(kind schema.GroupVersionKind) (runtime.Object, error) {
-	o := &object{}
-	o.SetGroupVersionKind(kind)
-	return o, nil
 }
