@@ -10,7 +10,9 @@ import (
 )
 
 // commands times `make run` when everything has been built, and the start of a cluster with a real node in it.
-func commands(ctx context.Context, dir string) ([]figure, error) {
+func (b *bench) commands(ctx context.Context) ([]figure, error) {
+	b.stop() // it would take its share of the machine
+	dir := b.dir
 	// The first run builds what is missing.
 	if _, err := timedRun(ctx, dir, nil); err != nil {
 		return nil, err
@@ -33,7 +35,8 @@ func commands(ctx context.Context, dir string) ([]figure, error) {
 
 // full times what takes long: `make run` and `make test` with no build cache and an empty folder for clusters, and then
 // again. The cache of downloaded modules is kept: a bench sends nothing off this machine.
-func full(ctx context.Context, dir string) ([]figure, error) {
+func (b *bench) full(ctx context.Context) ([]figure, error) {
+	dir := b.dir
 	cold := []string{"GOCACHE=" + filepath.Join(dir, "go-build"), "CLUSTER_HOME=" + filepath.Join(dir, "home")}
 	coldRun, err := timedRun(ctx, dir, cold)
 	if err != nil {

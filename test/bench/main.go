@@ -63,33 +63,13 @@ func run(ctx context.Context, only string, all, verbose bool) error {
 		return err
 	}
 	b := &bench{cluster: cluster, dir: dir, verbose: verbose}
-	for _, m := range []struct {
-		name    string
-		measure func(context.Context) ([]figure, error)
-	}{
-		{"size", b.size}, {"start", b.start}, {"edits", b.edits}, {"idle", b.idle}, {"imagestreams", b.imageStreams}, {"successor", b.successor},
-	} {
+	defer b.stop()
+	for _, m := range b.measurements(all) {
 		// The others need a started operator.
-		if only != "" && m.name != "start" && !slices.Contains(strings.Split(only, ","), m.name) {
+		if only != "" && m.name != "start" && m.name != "full" && !slices.Contains(strings.Split(only, ","), m.name) {
 			continue
 		}
 		found, err := m.measure(ctx)
-		if err != nil {
-			b.stop()
-			return err
-		}
-		figures = append(figures, found...)
-	}
-	b.stop()
-	if only == "" || strings.Contains(only, "commands") {
-		found, err := commands(ctx, dir)
-		if err != nil {
-			return err
-		}
-		figures = append(figures, found...)
-	}
-	if all {
-		found, err := full(ctx, dir)
 		if err != nil {
 			return err
 		}
@@ -97,6 +77,28 @@ func run(ctx context.Context, only string, all, verbose bool) error {
 	}
 	table(figures)
 	return nil
+}
+
+// measurement is a group of rows.
+type measurement struct {
+	name    string
+	measure func(context.Context) ([]figure, error)
+}
+
+func (b *bench) measurements(all bool) []measurement {
+	list := []measurement{
+		{"size", b.size},
+		{"start", b.start},
+		{"edits", b.edits},
+		{"idle", b.idle},
+		{"imagestreams", b.imageStreams},
+		{"successor", b.successor},
+		{"commands", b.commands},
+	}
+	if all {
+		list = append(list, measurement{"full", b.full})
+	}
+	return list
 }
 
 func table(figures []figure) {

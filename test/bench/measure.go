@@ -13,11 +13,8 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/wait"
-	"k8s.io/client-go/dynamic"
 
 	operatorv1 "github.com/openshift/api/operator/v1"
 
@@ -32,8 +29,6 @@ const (
 	crdAge = 4 * time.Second
 	// edits is how many edits of Config are timed.
 	edits = 50
-	// streams and tags are the size of the cluster whose image streams the operator counts.
-	streams, tags = 10_000, 20
 )
 
 type bench struct {
@@ -255,34 +250,11 @@ func (b *bench) idle(ctx context.Context) ([]figure, error) {
 			sent++
 		}
 	}
-	memory, err := b.memory()
+	memory, err := b.memory("VmRSS")
 	return []figure{
 		{"requests in two minutes of steady state", "9", strconv.Itoa(sent)},
 		{"memory (RSS), idle", "100 MB", memory},
 	}, err
-}
-
-func (b *bench) imageStreams(ctx context.Context) ([]figure, error) {
-	client := dynamic.NewForConfigOrDie(b.cluster.REST).Resource(schema.GroupVersionResource{Group: "image.openshift.io", Version: "v1", Resource: "imagestreams"}).Namespace("default")
-	var list []any
-	for i := range tags {
-		list = append(list, map[string]any{"tag": fmt.Sprintf("t%d", i), "items": []any{map[string]any{
-			"created": "2026-01-01T00:00:00Z", "dockerImageReference": fmt.Sprintf("registry.test/ns/name@sha256:%064d", i), "image": fmt.Sprintf("sha256:%064d", i),
-		}}})
-	}
-	for i := range streams {
-		stream := &unstructured.Unstructured{Object: map[string]any{
-			"apiVersion": "image.openshift.io/v1", "kind": "ImageStream", "metadata": map[string]any{"name": fmt.Sprintf("stream-%d", i)}, "status": map[string]any{"tags": list},
-		}}
-		if _, err := client.Create(ctx, stream, metav1.CreateOptions{}); err != nil {
-			return nil, fmt.Errorf("creating image stream %d: %w", i, err)
-		}
-	}
-	if err := pass(ctx, 10*time.Second); err != nil {
-		return nil, err
-	}
-	memory, err := b.memory()
-	return []figure{{fmt.Sprintf("memory (RSS) with %d image streams of %d tags", streams, tags), "239 MB", memory}}, err
 }
 
 // successor starts a second operator and measures from SIGTERM of the first until the second leads.
@@ -344,14 +316,15 @@ func (b *bench) until(ctx context.Context, what string, check wait.ConditionWith
 	return time.Now(), nil
 }
 
-// memory is the resident set of the operator's process.
-func (b *bench) memory() (string, error) {
+// memory is a line of what the kernel tells of the operator's process: VmRSS is its resident set, VmHWM the largest there
+// has been.
+func (b *bench) memory(which string) (string, error) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", b.operator.PID()))
 	if err != nil {
 		return "", err
 	}
 	for line := range strings.Lines(string(status)) {
-		if fields := strings.Fields(line); len(fields) == 3 && fields[0] == "VmRSS:" {
+		if fields := strings.Fields(line); len(fields) == 3 && fields[0] == which+":" {
 			kib, err := strconv.Atoi(fields[1])
 			return fmt.Sprintf("%.0f MB", float64(kib)*1024/1e6), err
 		}

@@ -40,14 +40,6 @@ func TestBadInputBesideARunningRegistry(t *testing.T) {
 		"negative write queue": {
 			`{"spec":{"requests":{"write":{"maxInQueue":-1}}}}`, `{"spec":{"requests":null}}`, names.ReasonInvalidRequestLimits, "requests.write.maxInQueue",
 		},
-		"an unknown TLS version": {
-			`{"spec":{"observedConfig":{"servingInfo":{"minTLSVersion":"TLSv9"}}}}`, `{"spec":{"observedConfig":{"servingInfo":{"minTLSVersion":"VersionTLS12"}}}}`,
-			names.ReasonInvalidTLSSettings, "TLSv9",
-		},
-		"an unknown cipher suite": {
-			`{"spec":{"observedConfig":{"servingInfo":{"cipherSuites":["NONE_SUCH"]}}}}`, `{"spec":{"observedConfig":{"servingInfo":{"cipherSuites":null}}}}`,
-			names.ReasonInvalidTLSSettings, "NONE_SUCH",
-		},
 		"overrides of the wrong shape": {
 			`{"spec":{"unsupportedConfigOverrides":{"deployment":{"annotations":"none"}}}}`, `{"spec":{"unsupportedConfigOverrides":null}}`,
 			names.ReasonInvalidConfigOverrides, "unsupportedConfigOverrides",

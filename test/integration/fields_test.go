@@ -126,12 +126,6 @@ func TestConfigFieldsReachTheDeployment(t *testing.T) {
 				return nil
 			},
 		},
-		"observedConfig": {
-			`{"spec":{"observedConfig":{"servingInfo":{"minTLSVersion":"VersionTLS13","cipherSuites":["TLS_AES_128_GCM_SHA256"]}}}}`,
-			`{"spec":{"observedConfig":{"servingInfo":{"minTLSVersion":"VersionTLS12","cipherSuites":null}}}}`,
-			all(env("REGISTRY_HTTP_TLS_MINVERSION", "VersionTLS13"), env("OPENSHIFT_REGISTRY_HTTP_TLS_CIPHERSUITES", "TLS_AES_128_GCM_SHA256")),
-			all(env("REGISTRY_HTTP_TLS_MINVERSION", "VersionTLS12"), noEnv("OPENSHIFT_REGISTRY_HTTP_TLS_CIPHERSUITES")),
-		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

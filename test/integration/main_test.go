@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -25,6 +26,10 @@ var (
 	cluster  *library.Cluster
 	operator *library.Operator
 	started  time.Time
+	// azureEndpoints is the file that the operator keeps the endpoints of an Azure Stack in.
+	azureEndpoints string
+	// workDir is a folder that lives as long as the suite.
+	workDir string
 )
 
 func TestMain(m *testing.M) {
@@ -52,6 +57,7 @@ func runSuite(m *testing.M) int {
 		return 1
 	}
 	defer os.RemoveAll(dir)
+	workDir = dir
 	if err := deploy(ctx, dir); err != nil {
 		fmt.Fprintln(os.Stderr, "deploying the operator:", err)
 		return 1
@@ -81,7 +87,8 @@ func deploy(ctx context.Context, dir string) error {
 	}
 	started = time.Now()
 	var err error
-	operator, err = cluster.StartOperator(ctx, dir)
+	azureEndpoints = filepath.Join(dir, "azurestackcloud.json")
+	operator, err = cluster.StartOperator(ctx, dir, "AZURE_ENVIRONMENT_FILEPATH="+azureEndpoints)
 	return err
 }
 

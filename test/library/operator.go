@@ -29,6 +29,8 @@ import (
 type Operator struct {
 	cmd     *exec.Cmd
 	logPath string
+	// address is what the operator serves metrics on.
+	address string
 	done    chan struct{}
 	err     error
 	once    sync.Once
@@ -47,11 +49,15 @@ func (c *Cluster) StartOperator(ctx context.Context, dir string, env ...string) 
 	if err != nil {
 		return nil, err
 	}
-	config, err := c.operatorConfig(ctx, dir)
+	address, err := freeAddress(ctx)
 	if err != nil {
 		return nil, err
 	}
-	o := &Operator{logPath: filepath.Join(dir, "operator.log"), done: make(chan struct{})}
+	config, err := c.operatorConfig(ctx, dir, address)
+	if err != nil {
+		return nil, err
+	}
+	o := &Operator{logPath: filepath.Join(dir, "operator.log"), done: make(chan struct{}), address: address}
 	log, err := os.OpenFile(o.logPath, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, err
@@ -77,8 +83,8 @@ func (c *Cluster) StartOperator(ctx context.Context, dir string, env ...string) 
 }
 
 // operatorConfig writes the operator's configuration file: the key pair that the service CA issued for its Service, and
-// port 0, because several suites may run on one machine.
-func (c *Cluster) operatorConfig(ctx context.Context, dir string) (string, error) {
+// the address to serve on.
+func (c *Cluster) operatorConfig(ctx context.Context, dir, address string) (string, error) {
 	var secret *corev1.Secret
 	err := wait.PollUntilContextTimeout(ctx, interval, time.Minute, true, func(ctx context.Context) (bool, error) {
 		var err error
@@ -94,8 +100,8 @@ func (c *Cluster) operatorConfig(ctx context.Context, dir string) (string, error
 		}
 	}
 	path := filepath.Join(dir, "config.yaml")
-	text := fmt.Sprintf("apiVersion: config.openshift.io/v1\nkind: GenericControllerConfig\nservingInfo:\n  bindAddress: 127.0.0.1:0\n  certFile: %s\n  keyFile: %s\n",
-		filepath.Join(dir, "tls.crt"), filepath.Join(dir, "tls.key"))
+	text := fmt.Sprintf("apiVersion: config.openshift.io/v1\nkind: GenericControllerConfig\nservingInfo:\n  bindAddress: %s\n  certFile: %s\n  keyFile: %s\n",
+		address, filepath.Join(dir, "tls.crt"), filepath.Join(dir, "tls.key"))
 	return path, os.WriteFile(path, []byte(text), 0o600)
 }
 

@@ -27,12 +27,17 @@ const (
 	unreleased = "0.0.1-snapshot"
 )
 
+// manifestHead is what every object begins with.
+type manifestHead struct {
+	metav1.TypeMeta
+	Metadata metav1.ObjectMeta `json:"metadata"`
+}
+
 // manifest is one object of one file.
 type manifest struct {
 	file    string
 	content []byte
-	metav1.TypeMeta
-	Metadata metav1.ObjectMeta `json:"metadata"`
+	manifestHead
 }
 
 func (m manifest) String() string {
