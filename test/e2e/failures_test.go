@@ -131,20 +131,6 @@ func TestUntrustedCertificate(t *testing.T) {
 	cluster.UntilAvailable(t, settle)
 }
 
-func TestNoStorageOnPlatformNone(t *testing.T) {
-	recreated(t, configv1.NonePlatformType)
-	cluster.UntilConditions(t, settle, library.Want{Type: names.Available, Status: "True", Reason: names.ReasonRemoved})
-	cluster.Patch(t, `{"spec":{"managementState":"Managed"}}`)
-	cluster.UntilConditions(t, settle,
-		library.Want{Type: names.Available, Status: "False", Reason: names.ReasonStorageNotConfigured},
-		library.Want{Type: names.Progressing, Status: "False", Reason: names.ReasonError},
-		library.Want{Type: names.Degraded, Status: "True", Reason: names.ReasonStorageNotConfigured, Message: "spec.storage"},
-	)
-	cluster.Patch(t, `{"spec":{"storage":{"emptyDir":{}}}}`)
-	cluster.UntilAvailable(t, settle)
-	recreated(t, configv1.AWSPlatformType)
-}
-
 // TestACloudOutageStopsNothingElse: with the cloud down, a CA and a replica count reach the pods.
 func TestACloudOutageStopsNothingElse(t *testing.T) {
 	managed(t, onS3)
@@ -173,6 +159,19 @@ func TestACloudOutageStopsNothingElse(t *testing.T) {
 	// when its new ReplicaSet is empty never goes on (kubernetes/kubernetes#138840).
 	cluster.UntilAvailable(t, settle)
 	push(t, "e2e/after-the-outage")
+}
+
+func TestNoStorageOnPlatformNone(t *testing.T) {
+	recreated(t, configv1.NonePlatformType)
+	cluster.UntilConditions(t, settle, library.Want{Type: names.Available, Status: "True", Reason: names.ReasonRemoved})
+	cluster.Patch(t, `{"spec":{"managementState":"Managed"}}`)
+	cluster.UntilConditions(t, settle,
+		library.Want{Type: names.Available, Status: "False", Reason: names.ReasonStorageNotConfigured},
+		library.Want{Type: names.Progressing, Status: "False", Reason: names.ReasonError},
+		library.Want{Type: names.Degraded, Status: "True", Reason: names.ReasonStorageNotConfigured, Message: "spec.storage"},
+	)
+	cluster.Patch(t, `{"spec":{"storage":{"emptyDir":{}}}}`)
+	cluster.UntilAvailable(t, settle)
 }
 
 func storageIs(ctx context.Context, want func(imageregistryv1.ImageRegistryConfigStorage) bool) error {

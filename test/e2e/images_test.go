@@ -75,8 +75,7 @@ func TestImagesOnEmptyDir(t *testing.T) {
 // TestDeletingConfigEmptiesTheBucket: the finalizer empties and deletes the bucket, images and all, and a new Config
 // comes up by itself.
 func TestDeletingConfigEmptiesTheBucket(t *testing.T) {
-	recreated(t, configv1.AWSPlatformType)
-	config := cluster.UntilAvailable(t, settle)
+	config := managed(t, onS3)
 	bucket := config.Status.Storage.S3.Bucket
 	push(t, "e2e/finalizer")
 	if err := cluster.Registry.ImageregistryV1().Configs().Delete(t.Context(), names.Cluster, metav1.DeleteOptions{}); err != nil {

@@ -56,6 +56,7 @@ func runSuite(m *testing.M) int {
 func managed(t *testing.T, storage string) *imageregistryv1.Config {
 	t.Helper()
 	cluster.PrintOperatorOnFailure(t)
+	cluster.SetPlatform(t, configv1.AWSPlatformType)
 	cluster.Until(t, settle, "a config", func(ctx context.Context) error {
 		_, err := cluster.GetConfig(ctx)
 		return err

@@ -20,7 +20,7 @@ const certsDir = "/etc/docker/certs.d/"
 // TestCAReachesEveryNode: a CA that an administrator adds is where the container runtime of every node looks for it, and
 // stays there as long as it is wanted and no longer; what administrators have put on the nodes is left alone.
 func TestCAReachesEveryNode(t *testing.T) {
-	managed(t, onEmptyDir)
+	managed(t, onS3)
 	cluster.UntilConditions(t, settle, library.Want{Type: names.NodeCAAvailable, Status: "True"}, library.Want{Type: names.NodeCAProgressing, Status: "False"})
 	if cluster.Nodes < 2 {
 		t.Logf("%d real node: one more would show that each has its own", cluster.Nodes)
