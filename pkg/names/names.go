@@ -115,3 +115,7 @@ const (
 	TrustController           = "ImageRegistryCertificatesController"
 	ClusterOperatorController = "ImageRegistryClusterOperatorController"
 )
+
+// UndecodableAnnotation is on Config and ImagePruner in our cache only, never in the cluster: the fields of the spec that
+// the schema admits and Go's types do not, with the reasons, as a JSON object.
+const UndecodableAnnotation = "imageregistry.operator.openshift.io/undecodable"

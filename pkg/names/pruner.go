@@ -26,10 +26,6 @@ const (
 	PrunerScheduledSinceAnnotation = "imageregistry.operator.openshift.io/scheduled-since"
 )
 
-// PrunerUndecodableAnnotation is on ImagePruners in our cache only, never in the cluster: the fields of the spec that
-// the schema admits and Go's types do not, with the reasons, as a JSON object.
-const PrunerUndecodableAnnotation = "imageregistry.operator.openshift.io/undecodable"
-
 // Condition types on ImagePruner beside Available, Degraded and ResourcesApplied.
 const (
 	// Failed says whether the last run of the pruner failed.

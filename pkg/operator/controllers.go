@@ -32,7 +32,7 @@ type wiring struct {
 func NewControllers(in *Inputs, around Surroundings) []factory.Controller {
 	w := wiring{
 		Surroundings: around, clients: in.clients, i: in.informers, drivers: newDrivers(in.clients, in.informers),
-		config: operatorclient.New(in.informers.config.Lister(), in.clients.registry.ImageregistryV1().Configs(), around.Clock),
+		config: operatorclient.New(in.informers.config.Lister(), operatorclient.NewPatcher(in.clients.dynamic), around.Clock),
 	}
 	return []factory.Controller{
 		newLogLevelController(w.config, w.i.config.Informer(), w.Recorder),

@@ -15,8 +15,6 @@ import (
 
 	configclient "github.com/openshift/client-go/config/clientset/versioned"
 	configinformers "github.com/openshift/client-go/config/informers/externalversions"
-	imageregistryclient "github.com/openshift/client-go/imageregistry/clientset/versioned"
-	imageregistryinformers "github.com/openshift/client-go/imageregistry/informers/externalversions"
 	routeclient "github.com/openshift/client-go/route/clientset/versioned"
 	routeinformers "github.com/openshift/client-go/route/informers/externalversions"
 
@@ -63,11 +61,6 @@ func selected(client kubernetes.Interface, namespace string, tweak func(*metav1.
 func oneConfig(client configclient.Interface, name string) configinformers.SharedInformerFactory {
 	return configinformers.NewSharedInformerFactoryWithOptions(client, noResync,
 		configinformers.WithTweakListOptions(named(name)), configinformers.WithTransform(stripManagedFields))
-}
-
-// oneRegistry keeps managedFields: pkg/operatorclient reads from them which status fields are whose.
-func oneRegistry(client imageregistryclient.Interface, name string) imageregistryinformers.SharedInformerFactory {
-	return imageregistryinformers.NewSharedInformerFactoryWithOptions(client, noResync, imageregistryinformers.WithTweakListOptions(named(name)))
 }
 
 func allRoutes(client routeclient.Interface) routeinformers.SharedInformerFactory {

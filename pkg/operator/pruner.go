@@ -7,9 +7,11 @@ import (
 	networkinginformers "k8s.io/client-go/informers/networking/v1"
 	rbacinformers "k8s.io/client-go/informers/rbac/v1"
 
+	imageregistryv1 "github.com/openshift/api/imageregistry/v1"
 	"github.com/openshift/library-go/pkg/controller/factory"
 
 	"github.com/openshift/cluster-image-registry-operator/pkg/controllers/pruner"
+	"github.com/openshift/cluster-image-registry-operator/pkg/lenient"
 	"github.com/openshift/cluster-image-registry-operator/pkg/names"
 )
 
@@ -25,9 +27,9 @@ type prunerInformers struct {
 
 // watchPruner: the pruner and what it consists of.
 func (i *informerSet) watchPruner(c clients) {
-	start, informer := pruner.NewInformer(c.dynamic)
-	i.pruner = informer
-	i.add(start, i.pruner.Informer(), watch{kind: "imagepruners.imageregistry.operator.openshift.io", selector: byName(names.Cluster), users: "pruner, clusteroperator"})
+	start, informer := lenient.Informer[imageregistryv1.ImagePruner](c.dynamic, imageregistryv1.GroupVersion.WithResource("imagepruners"), names.Cluster)
+	i.pruner = prunerInformer{informer}
+	i.add(start, informer, watch{kind: "imagepruners.imageregistry.operator.openshift.io", selector: byName(names.Cluster), users: "pruner, clusteroperator"})
 
 	p := &i.ofPruner
 	role := oneApplied(c.kube, metav1.NamespaceAll, names.PrunerClusterRole)

@@ -166,12 +166,7 @@ func (s *sparing) say(kind, reason, message string) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if era != s.era {
-		if s.retired != nil {
-			s.retired.Shutdown()
-		}
-		s.retired, s.inner, s.era = s.inner, s.fresh(s.component), era
-	}
+	s.turn(era)
 	switch {
 	case decision == announce:
 		s.inner.Event("EventsMuted", fmt.Sprintf("Said %d times and goes on happening; not said again for now: %s: %s", maxRepeats, reason, message))
@@ -180,6 +175,18 @@ func (s *sparing) say(kind, reason, message string) {
 	default:
 		s.inner.Event(reason, message)
 	}
+}
+
+// turn retires the recorder when a new era has begun. A text of the era before may come late, as nothing is locked between
+// ask and here: the new recorder takes it, too.
+func (s *sparing) turn(era int) {
+	if era <= s.era {
+		return
+	}
+	if s.retired != nil {
+		s.retired.Shutdown()
+	}
+	s.retired, s.inner, s.era = s.inner, s.fresh(s.component), era
 }
 
 // Event implements events.Recorder.
@@ -219,5 +226,9 @@ func (s *sparing) ComponentName() string { return s.component }
 func (s *sparing) Shutdown() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.retired != nil {
+		s.retired.Shutdown()
+		s.retired = nil
+	}
 	s.inner.Shutdown()
 }

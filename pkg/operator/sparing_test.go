@@ -209,3 +209,43 @@ func TestTheLedgerKnowsWhatWasSaidBefore(t *testing.T) {
 		})
 	}
 }
+
+// mortal counts how often it was shut down.
+type mortal struct {
+	events.Recorder
+	shutdowns int
+}
+
+func (m *mortal) Shutdown() { m.shutdowns++ }
+
+func TestErasDoNotGoBackwardsAndAllRecordersEnd(t *testing.T) {
+	var made []*mortal
+	c := clocktesting.NewFakeClock(time.Now())
+	s := newSparing(newLedger(c, nil), func(component string) events.Recorder {
+		made = append(made, &mortal{Recorder: events.NewInMemoryRecorder(component, c)})
+		return made[len(made)-1]
+	}, "component")
+	shutdowns := func() []int {
+		var counts []int
+		for _, recorder := range made {
+			counts = append(counts, recorder.shutdowns)
+		}
+		return counts
+	}
+	for _, step := range []struct {
+		name string
+		do   func()
+		want []int
+	}{
+		{"the first era", func() { s.turn(0) }, []int{0}},
+		{"a new era", func() { s.turn(1) }, []int{0, 0}},
+		{"a text of the era before comes late", func() { s.turn(0) }, []int{0, 0}},
+		{"one of this era", func() { s.turn(1) }, []int{0, 0}},
+		{"the next era", func() { s.turn(2) }, []int{1, 0, 0}},
+		{"the end", s.Shutdown, []int{1, 1, 1}},
+	} {
+		if step.do(); !slices.Equal(shutdowns(), step.want) {
+			t.Fatalf("%s: shutdowns %v, want %v", step.name, shutdowns(), step.want)
+		}
+	}
+}

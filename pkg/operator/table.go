@@ -5,6 +5,9 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/cache"
 
+	imageregistryv1 "github.com/openshift/api/imageregistry/v1"
+
+	"github.com/openshift/cluster-image-registry-operator/pkg/lenient"
 	"github.com/openshift/cluster-image-registry-operator/pkg/names"
 )
 
@@ -19,9 +22,9 @@ func byName(name string) string { return metav1.ObjectNameField + "=" + name }
 
 // watchConfiguration: cluster-wide configuration, single objects all.
 func (i *informerSet) watchConfiguration(c clients) {
-	registry := oneRegistry(c.registry, names.Cluster)
-	i.config = registry.Imageregistry().V1().Configs()
-	i.add(registry, i.config.Informer(), watch{kind: "configs.imageregistry.operator.openshift.io", selector: byName(names.Cluster), users: "all"})
+	start, config := lenient.Informer[imageregistryv1.Config](c.dynamic, imageregistryv1.GroupVersion.WithResource("configs"), names.Cluster)
+	i.config = configInformer{config}
+	i.add(start, config, watch{kind: "configs.imageregistry.operator.openshift.io", selector: byName(names.Cluster), users: "all"})
 
 	cluster := oneConfig(c.config, names.Cluster)
 	i.infrastructure = cluster.Config().V1().Infrastructures()

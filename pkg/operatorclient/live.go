@@ -12,7 +12,6 @@ import (
 	"k8s.io/utils/clock"
 
 	imageregistryv1 "github.com/openshift/api/imageregistry/v1"
-	imageregistryclient "github.com/openshift/client-go/imageregistry/clientset/versioned/typed/imageregistry/v1"
 	imageregistrylisters "github.com/openshift/client-go/imageregistry/listers/imageregistry/v1"
 
 	"github.com/openshift/cluster-image-registry-operator/pkg/names"
@@ -22,14 +21,14 @@ import (
 // process that the cache does not show yet.
 type live struct {
 	lister  imageregistrylisters.ConfigLister
-	client  imageregistryclient.ConfigInterface
+	client  Patcher
 	clock   clock.PassiveClock
 	written written
 }
 
 // New returns a Client that reads from lister and writes through client. The informer behind lister must keep
 // managedFields: they say which status fields each manager owns.
-func New(lister imageregistrylisters.ConfigLister, client imageregistryclient.ConfigInterface, clock clock.PassiveClock) Client {
+func New(lister imageregistrylisters.ConfigLister, client Patcher, clock clock.PassiveClock) Client {
 	return &live{lister: lister, client: client, clock: clock}
 }
 

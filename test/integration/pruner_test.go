@@ -243,7 +243,7 @@ func TestBadImagePruner(t *testing.T) {
 		{"a node selector that the API server refuses", `{"nodeSelector":{"a b":"c"}}`, `{"nodeSelector":null}`, "spec.nodeSelector: "},
 		{"a toleration that the API server refuses", `{"tolerations":[{"operator":"Maybe","key":"a"}]}`, `{"tolerations":null}`, "spec.tolerations[0].operator: "},
 		{"a request above the limit", `{"resources":{"limits":{"cpu":"1"},"requests":{"cpu":"2"}}}`, `{"resources":null}`, "spec.resources.requests: "},
-		{"a quantity that is none", `{"resources":{"requests":{"cpu":"1e1.5"}}}`, `{"resources":null}`, "spec.resources: "},
+		{"a quantity that is none", `{"resources":{"requests":{"cpu":"1e1.5"}}}`, `{"resources":null}`, "spec.resources.requests.cpu: "},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			operator.PrintOnFailure(t)

@@ -142,6 +142,28 @@ func TestTheRegistryIsPrunedOnlyWhileItIsManaged(t *testing.T) {
 	}
 }
 
+func TestAnInvalidSpecNeverPrunesARegistryThatIsNotManaged(t *testing.T) {
+	h := settled(t)
+	before := h.cronJob()
+	h.edit(func(s *spec) { s.KeepTagRevisions = ptr.To(-1) })
+	h.mustRun()
+	h.config.Replace(configIn(operatorv1.Unmanaged))
+	if got := h.mustRun(); got != "update cronjobs" {
+		t.Errorf("wrote %s", got)
+	}
+	after := h.cronJob()
+	if got := words(after); !slices.Contains(got, "--prune-registry=false") || slices.ContainsFunc(got, func(w string) bool { return strings.HasPrefix(w, "--registry-url") }) {
+		t.Errorf("arguments %q", got)
+	}
+	before.Spec.JobTemplate.Spec.Template.Spec.Containers[0].Args = after.Spec.JobTemplate.Spec.Template.Spec.Containers[0].Args
+	if diff := cmp.Diff(before.Spec, after.Spec); diff != "" {
+		t.Errorf("more than the flags changed:\n%s", diff)
+	}
+	if got := h.mustRun(); got != "" {
+		t.Errorf("and again %s", got)
+	}
+}
+
 func TestAnInvalidSpecLeavesTheCronJobAlone(t *testing.T) {
 	h := settled(t)
 	before := h.cronJob()

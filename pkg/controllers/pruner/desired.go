@@ -72,10 +72,10 @@ func arguments(in Inputs) []string {
 		"--keep-younger-than=" + keepYoungerThan(spec),
 		fmt.Sprintf("--ignore-invalid-refs=%t", spec.IgnoreInvalidImageReferences),
 		fmt.Sprintf("--loglevel=%d", logLevel(spec.LogLevel)),
-		fmt.Sprintf("--prune-registry=%t", in.RegistryHost != ""),
+		fmt.Sprintf(pruneRegistry+"%t", in.RegistryHost != ""),
 	}
 	if in.RegistryHost != "" {
-		args = append(args, "--registry-url=https://"+in.RegistryHost)
+		args = append(args, registryURLFlag+"https://"+in.RegistryHost)
 	}
 	return args
 }

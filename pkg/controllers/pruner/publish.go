@@ -29,7 +29,7 @@ func (c *controller) publish(ctx context.Context, f facts, status imageregistryv
 	}
 	updated := current.DeepCopy()
 	updated.Status = status
-	delete(updated.Annotations, names.PrunerUndecodableAnnotation)
+	delete(updated.Annotations, names.UndecodableAnnotation)
 	stored, err := c.ImagePrunerClient.UpdateStatus(ctx, updated, metav1.UpdateOptions{})
 	if apierrors.IsNotFound(err) {
 		return nil // deleted meanwhile

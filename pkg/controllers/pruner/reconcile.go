@@ -61,16 +61,16 @@ func (c *controller) reconcile(ctx context.Context, in found) facts {
 		ensure(ctx, c, core.ServiceAccounts(names.OperatorNamespace), apply.ServiceAccount, in.account, load[corev1.ServiceAccount]("serviceaccount")),
 		ensure(ctx, c, network.NetworkPolicies(names.OperatorNamespace), apply.NetworkPolicy, in.policy, load[networkingv1.NetworkPolicy]("networkpolicy")),
 	)
-	if f.invalid != nil {
-		return f
-	}
-	stored, err := c.applyCronJob(ctx, in, f.past)
-	f.cronJob = stored
-	if conditions.IsPermanent(err) {
+	if f.invalid == nil {
+		var err error
+		f.cronJob, err = c.applyCronJob(ctx, in, f.past)
+		if !conditions.IsPermanent(err) {
+			f.applied = errors.Join(f.applied, err)
+			return f
+		}
 		f.invalid = err
-	} else {
-		f.applied = errors.Join(f.applied, err)
 	}
+	f.applied = errors.Join(f.applied, c.spare(ctx, in))
 	return f
 }
 

@@ -13,6 +13,7 @@ import (
 	imageregistryv1 "github.com/openshift/api/imageregistry/v1"
 
 	"github.com/openshift/cluster-image-registry-operator/pkg/conditions"
+	"github.com/openshift/cluster-image-registry-operator/pkg/lenient"
 	"github.com/openshift/cluster-image-registry-operator/pkg/names"
 )
 
@@ -32,7 +33,8 @@ type complaints []error
 
 func (c *complaints) add(field, format string, args ...any) {
 	text := fmt.Sprintf("spec.%s: ", field) + fmt.Sprintf(format, args...)
-	if cure := cures[field]; cure != "" {
+	top, _, _ := strings.Cut(field, ".")
+	if cure := cures[top]; cure != "" {
 		text += "; " + cure
 	}
 	*c = append(*c, errors.New(text))
@@ -49,7 +51,7 @@ func negative[N ~int | ~int32 | ~int64](c *complaints, field string, value *N) {
 func Validate(pruner *imageregistryv1.ImagePruner) error {
 	spec := &pruner.Spec
 	var found complaints
-	unknown := undecodable(pruner)
+	unknown := lenient.Problems(pruner)
 	for _, field := range slices.Sorted(maps.Keys(unknown)) {
 		found.add(field, "%s", unknown[field])
 	}

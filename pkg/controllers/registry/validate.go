@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	imageregistryv1 "github.com/openshift/api/imageregistry/v1"
@@ -13,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/openshift/cluster-image-registry-operator/pkg/conditions"
+	"github.com/openshift/cluster-image-registry-operator/pkg/lenient"
 	"github.com/openshift/cluster-image-registry-operator/pkg/names"
 )
 
@@ -24,6 +27,7 @@ func Validate(in Inputs) error {
 		reason string
 		check  func() error
 	}{
+		{names.ReasonVerificationFailed, func() error { return validateUnderstood(in.Config) }},
 		{names.ReasonVerificationFailed, func() error { return validateReplicas(spec.Replicas) }},
 		{names.ReasonVerificationFailed, func() error { return validateRoutes(spec.Routes) }},
 		{names.ReasonVerificationFailed, func() error { return validateImage(in.RegistryImage) }},
@@ -35,6 +39,23 @@ func Validate(in Inputs) error {
 		if err := c.check(); err != nil {
 			return conditions.Permanent(c.reason, err)
 		}
+	}
+	return nil
+}
+
+// validateUnderstood complains of what the schema admits and nobody can work with.
+func validateUnderstood(config *imageregistryv1.Config) error {
+	unknown := lenient.Problems(config)
+	problems := make([]string, 0, len(unknown))
+	for _, field := range slices.Sorted(maps.Keys(unknown)) {
+		cure := `write hours, minutes and seconds such as "24h" or "1h30m"`
+		if strings.HasPrefix(field, "resources.") {
+			cure = `write a quantity such as "100m" or "256Mi"`
+		}
+		problems = append(problems, fmt.Sprintf("spec.%s: %s; %s", field, unknown[field], cure))
+	}
+	if len(problems) > 0 {
+		return errors.New(strings.Join(problems, ", "))
 	}
 	return nil
 }

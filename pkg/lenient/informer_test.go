@@ -1,4 +1,4 @@
-package pruner
+package lenient
 
 import (
 	"encoding/json"
@@ -11,6 +11,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	imageregistryv1 "github.com/openshift/api/imageregistry/v1"
+	imageregistrylisters "github.com/openshift/client-go/imageregistry/listers/imageregistry/v1"
 )
 
 // The real informer over HTTP: what Go's types cannot hold must neither keep it from syncing nor end its watch.
@@ -44,15 +45,16 @@ func TestTheInformerLivesWithAnyImagePruner(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	factory, informer := NewInformer(client)
+	factory, informer := Informer[imageregistryv1.ImagePruner](client, imageregistryv1.GroupVersion.WithResource("imagepruners"), "cluster")
 	factory.Start(t.Context().Done())
+	lister := imageregistrylisters.NewImagePrunerLister(informer.GetIndexer())
 	seen := func(what string, is func(*imageregistryv1.ImagePruner) bool) {
 		t.Helper()
 		tick := time.NewTicker(time.Millisecond)
 		defer tick.Stop()
 		deadline := time.After(30 * time.Second)
 		for {
-			pruner, err := informer.Lister().Get("cluster")
+			pruner, err := lister.Get("cluster")
 			if err == nil && is(pruner) {
 				return
 			}
@@ -63,13 +65,13 @@ func TestTheInformerLivesWithAnyImagePruner(t *testing.T) {
 			}
 		}
 	}
-	seen("the object", func(p *imageregistryv1.ImagePruner) bool { return len(undecodable(p)) == 1 })
+	seen("the object", func(p *imageregistryv1.ImagePruner) bool { return len(Problems(p)) == 1 })
 	edits <- map[string]any{"schedule": "@daily", "keepYoungerThanDuration": "2w"}
 	seen("another bad value", func(p *imageregistryv1.ImagePruner) bool {
-		return p.Spec.Schedule == "@daily" && len(undecodable(p)) == 1
+		return p.Spec.Schedule == "@daily" && len(Problems(p)) == 1
 	})
 	edits <- map[string]any{"keepYoungerThanDuration": "24h"}
 	seen("the cure", func(p *imageregistryv1.ImagePruner) bool {
-		return p.Spec.KeepYoungerThanDuration != nil && len(undecodable(p)) == 0
+		return p.Spec.KeepYoungerThanDuration != nil && len(Problems(p)) == 0
 	})
 }
