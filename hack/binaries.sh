@@ -42,8 +42,7 @@ build() {
 		;;
 	kube) of_the_cluster kube KUBE_BINARY ;;
 	s3) of_the_cluster s3 S3_SERVER_BINARY ;;
-	promtool) printf 'export %q\n' "PROMTOOL=$(promtool_path || die 'no promtool: run make install')" ;;
-	*) die "unknown program $1: operator, cluster, kube, s3 or promtool" ;;
+	*) die "unknown program $1: operator, cluster, kube or s3" ;;
 	esac
 }
 

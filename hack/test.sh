@@ -9,10 +9,9 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 source "$root/hack/lib.sh"
 cd "$root"
 mkdir -p "$CACHE"
-# A variable and not the PATH: go test's cache notices when it changes, as it does on a machine that gets promtool later.
-PROMTOOL=${PROMTOOL:-$(promtool_path || true)}
-PATH=$PATH:$CACHE/promtool
-export PROMTOOL PATH
+# test/manifests reads it: go test's cache notices when a variable that a test has read changes, as this one does on a
+# machine that gets promtool later.
+export PROMTOOL=${PROMTOOL:-$(promtool_path || true)}
 totals=$(mktemp "$CACHE/totals.XXXXXX")
 lane=
 trap 'end_lane; rm -f "$totals"; sweep' EXIT
@@ -29,8 +28,8 @@ sweep() {
 	done
 }
 
-# The module's packages without the sections that need a cluster's parts.
-unit_packages() { go list ./... | grep -vE '/test/(golden|integration|e2e|library)(/|$)'; }
+# The module's packages without the sections that need a cluster's parts. The tests of test/library need none.
+unit_packages() { go list ./... | grep -vE '/test/(golden|integration|e2e)(/|$)'; }
 
 # go_tests SECTION DIR GO-TEST-ARGUMENTS... Two packages at a time: the machine has two cores.
 go_tests() {

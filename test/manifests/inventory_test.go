@@ -12,7 +12,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
-	"sigs.k8s.io/yaml"
 
 	"github.com/openshift/cluster-image-registry-operator/pkg/names"
 )
@@ -155,51 +154,5 @@ func TestReferencesFit(t *testing.T) {
 	namespace := find(all, "Namespace", names.OperatorNamespace)[0]
 	if namespace.Metadata.Labels["openshift.io/cluster-monitoring"] != "true" {
 		t.Error("Prometheus does not look into the namespace")
-	}
-}
-
-// What the credentials operator finds the requests by, and where it puts the answer, is the same on all clouds.
-func TestCredentialsRequests(t *testing.T) {
-	// The clouds where a token of a ServiceAccount can take the place of a key.
-	withTokens := []string{"openshift-image-registry", "openshift-image-registry-azure", "openshift-image-registry-gcs"}
-	providers := map[string]bool{}
-	for _, m := range load(t) {
-		if m.Kind != "CredentialsRequest" {
-			continue
-		}
-		var request struct {
-			manifestHead
-			Spec struct {
-				ServiceAccountNames []string               `json:"serviceAccountNames"`
-				SecretRef           corev1.SecretReference `json:"secretRef"`
-				ProviderSpec        struct {
-					APIVersion string `json:"apiVersion"`
-					Kind       string `json:"kind"`
-				} `json:"providerSpec"`
-			} `json:"spec"`
-		}
-		if err := yaml.Unmarshal(m.content, &request); err != nil {
-			t.Fatalf("%s: %v", m, err)
-		}
-		if m.Metadata.Labels["controller-tools.k8s.io"] != "1.0" {
-			t.Errorf("%s has labels %v", m, m.Metadata.Labels)
-		}
-		if want := (corev1.SecretReference{Namespace: names.OperatorNamespace, Name: names.CloudCredentials}); request.Spec.SecretRef != want {
-			t.Errorf("%s asks for Secret %v", m, request.Spec.SecretRef)
-		}
-		var accounts []string
-		if slices.Contains(withTokens, m.Metadata.Name) {
-			accounts = []string{names.OperatorDeployment, names.RegistryServiceAccount}
-		}
-		if diff := cmp.Diff(accounts, request.Spec.ServiceAccountNames); diff != "" {
-			t.Errorf("%s: ServiceAccounts (-want +got)\n%s", m, diff)
-		}
-		if request.Spec.ProviderSpec.APIVersion != "cloudcredential.openshift.io/v1" || providers[request.Spec.ProviderSpec.Kind] {
-			t.Errorf("%s is for %v, or is not the only one", m, request.Spec.ProviderSpec)
-		}
-		providers[request.Spec.ProviderSpec.Kind] = true
-	}
-	if len(providers) != 6 {
-		t.Errorf("requests for %v", providers)
 	}
 }

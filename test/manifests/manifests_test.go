@@ -285,6 +285,21 @@ func TestOperatorPodIsRestrictedAndProbed(t *testing.T) {
 	}
 }
 
+// What pods must not write is mounted read-only, and what they may write is bounded: it is the node's disk.
+func TestVolumesOfTheOperatorAreReadOnlyOrBounded(t *testing.T) {
+	self, _ := deployments(t)
+	pod := self.Spec.Template.Spec
+	bounded := map[string]bool{}
+	for _, volume := range pod.Volumes {
+		bounded[volume.Name] = volume.EmptyDir != nil && volume.EmptyDir.SizeLimit != nil
+	}
+	for _, mount := range pod.Containers[0].VolumeMounts {
+		if mount.ReadOnly == bounded[mount.Name] {
+			t.Errorf("volume %s: mounted read-only %t, an empty folder with a size limit %t", mount.Name, mount.ReadOnly, bounded[mount.Name])
+		}
+	}
+}
+
 // Files named in arguments have to lie in a mounted volume; a typo there would disable a reload in silence.
 func TestArgumentsNameMountedFiles(t *testing.T) {
 	self, _ := deployments(t)
@@ -297,40 +312,6 @@ func TestArgumentsNameMountedFiles(t *testing.T) {
 			t.Errorf("%s is in no volume", argument)
 		}
 	}
-}
-
-// The API server lets nobody grant what he has not: everything that the registry's role says, the operator's has to say.
-func TestOperatorMayGrantTheRegistryItsRole(t *testing.T) {
-	content, err := os.ReadFile("../../bindata/registry/clusterrole.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var registry, operator rbacv1.ClusterRole
-	if err := yaml.UnmarshalStrict(content, &registry); err != nil {
-		t.Fatal(err)
-	}
-	roles := find(load(t), "ClusterRole", names.OperatorDeployment)
-	if len(roles) != 1 || len(registry.Rules) == 0 {
-		t.Fatalf("%d operator roles, %d rules of the registry", len(roles), len(registry.Rules))
-	}
-	roles[0].decode(t, &operator)
-	for _, rule := range registry.Rules {
-		for _, group := range rule.APIGroups {
-			for _, resource := range rule.Resources {
-				for _, verb := range rule.Verbs {
-					if !grants(operator.Rules, group, resource, verb) {
-						t.Errorf("the operator lacks %s %s.%s", verb, resource, group)
-					}
-				}
-			}
-		}
-	}
-}
-
-func grants(rules []rbacv1.PolicyRule, group, resource, verb string) bool {
-	return slices.ContainsFunc(rules, func(r rbacv1.PolicyRule) bool {
-		return len(r.ResourceNames) == 0 && slices.Contains(r.APIGroups, group) && slices.Contains(r.Resources, resource) && slices.Contains(r.Verbs, verb)
-	})
 }
 
 func TestNoWildcardsAndOneSubject(t *testing.T) {
