@@ -143,6 +143,11 @@ func update[T Object](ctx context.Context, a *Applier, client Client[T], kind Ki
 		a.event(kind.Events && !apierrors.IsConflict(err), kind.Name, required, Updated, err)
 		return stored, Unchanged, fmt.Errorf("updating %s: %w", describe(kind.Name, required), err)
 	}
+	if version := stored.GetResourceVersion(); version != "" && version == live.GetResourceVersion() {
+		// The API server, or a webhook, has taken our change back, as it did before this process remembered it.
+		remember(a, kind, stored, required)
+		return stored, Unchanged, nil
+	}
 	klog.InfoS("object updated", "kind", kind.Name, "object", klog.KObj(required), "fields", fields)
 	a.event(kind.Events, kind.Name, required, Updated, nil)
 	if sameRequest(live, required) {
@@ -158,6 +163,8 @@ func replace[T Object](ctx context.Context, a *Applier, client Client[T], kind K
 	if err := client.Delete(ctx, live.GetName(), options); err != nil && !apierrors.IsNotFound(err) {
 		return live, Unchanged, fmt.Errorf("deleting %s to replace it: %w", describe(kind.Name, required), err)
 	}
+	// Should it not be made below, it is nobody else who deleted it.
+	a.forget(describe(kind.Name, required))
 	klog.InfoS("object deleted, an immutable field differs", "kind", kind.Name, "object", klog.KObj(required))
 	stored, _, err := create(ctx, a, client, kind, required)
 	return stored, Replaced, err

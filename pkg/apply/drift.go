@@ -29,6 +29,13 @@ func (a *Applier) Forget() {
 	clear(a.seen)
 }
 
+// forget tells that we have deleted one object ourselves.
+func (a *Applier) forget(object string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	delete(a.seen, object)
+}
+
 // drift raises the event for an object that was set back to what it should be. It names fields, never their values.
 func (a *Applier) drift(kind string, object metav1.Object, what string) {
 	a.recorder.Warningf(names.EventDriftReverted, "%s %s", describe(kind, object), what)

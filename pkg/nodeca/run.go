@@ -39,11 +39,17 @@ type passLog struct {
 }
 
 func (l *passLog) tell(result Result, err error) {
+	counts := []any{"copied", len(result.Written), "skipped", len(result.Unchanged), "trimmed", len(result.Removed)}
 	if err != nil {
 		klog.ErrorS(err, "not all certificates are in place")
+		if result.Changed() {
+			klog.InfoS("some certificates were changed", append(counts, "written", result.Written, "removed", result.Removed)...)
+		}
+		// The next pass without an error is news.
+		l.told = false
+		return
 	}
 	ignored := strings.Join(result.Ignored, ",")
-	counts := []any{"copied", len(result.Written), "skipped", len(result.Unchanged), "trimmed", len(result.Removed)}
 	if !l.told || result.Changed() || l.last != ignored {
 		l.told, l.last = true, ignored
 		klog.InfoS("certificates are in place", append(counts, "written", result.Written, "removed", result.Removed, "keysThatNameNoRegistry", result.Ignored)...)

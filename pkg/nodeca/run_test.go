@@ -3,6 +3,7 @@ package nodeca
 import (
 	"bytes"
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -131,4 +132,42 @@ func TestRunWorksWithoutAWatch(t *testing.T) {
 	n.fill(n.Source, files{"a": "A"})
 	p.clock.Step(time.Minute)
 	n.await("a/ca.crt", "A")
+}
+
+func TestTheLogDoesNotSayTwoThingsAtOnce(t *testing.T) {
+	const bad, fine = `"not all certificates are in place"`, `"certificates are in place"`
+	fault := errors.New("no")
+	var output safeBuffer
+	klog.LogToStderr(false)
+	klog.SetOutput(&output)
+	t.Cleanup(func() { klog.LogToStderr(true) })
+	log, read := &passLog{}, 0
+	for _, tc := range []struct {
+		name      string
+		result    Result
+		err       error
+		has, lack []string
+	}{
+		{"the first pass", Result{}, nil, []string{fine}, []string{bad}},
+		{"another one", Result{}, nil, nil, []string{bad, fine}},
+		{"a fault", Result{Ignored: []string{"x"}}, fault, []string{bad}, []string{fine, "written="}},
+		{"a fault of one host, and a success of another", Result{Written: []string{"a"}}, fault, []string{bad, `written=["a"]`}, []string{fine}},
+		{"the fault has gone", Result{}, nil, []string{fine}, []string{bad}},
+		{"and stays away", Result{}, nil, nil, []string{bad, fine}},
+	} {
+		log.tell(tc.result, tc.err)
+		klog.Flush()
+		got := output.text()[read:]
+		read += len(got)
+		for _, text := range tc.has {
+			if !strings.Contains(got, text) {
+				t.Errorf("%s: the log lacks %s:\n%s", tc.name, text, got)
+			}
+		}
+		for _, text := range tc.lack {
+			if strings.Contains(got, text) {
+				t.Errorf("%s: the log has %s:\n%s", tc.name, text, got)
+			}
+		}
+	}
 }

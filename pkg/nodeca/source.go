@@ -31,20 +31,58 @@ type source struct {
 	problems []error
 }
 
-// readSource reads the ConfigMap as of one moment: the kubelet puts each version into a folder of its own and then
-// turns the link ..data to it.
-func readSource(folder string) (source, error) {
+// attempts bound how often a source is read that changes meanwhile. Changes are seconds apart.
+const attempts = 5
+
+// readSource reads the ConfigMap as of one moment: the kubelet puts each version into a folder of its own, turns the link
+// ..data to it, and removes the folder before.
+func readSource(folder string) (source, error) { return readStable(folder, readVersion) }
+
+// readStable reads again when the link was turned meanwhile: a folder that is being removed lists fewer entries and no
+// error, and the certificates that it lacks would be taken from the node.
+func readStable(folder string, read func(string) (source, error)) (source, error) {
+	for range attempts {
+		before, err := version(folder)
+		if err != nil {
+			return source{}, fmt.Errorf("reading %s: %w", folder, err)
+		}
+		found, failed := read(before)
+		after, err := version(folder)
+		if err != nil {
+			return source{}, fmt.Errorf("reading %s: %w", folder, err)
+		}
+		if after != before {
+			continue
+		}
+		if failed != nil {
+			return source{}, fmt.Errorf("reading %s: %w", folder, failed)
+		}
+		return found, nil
+	}
+	return source{}, fmt.Errorf("reading %s: it changed %d times while it was read", folder, attempts)
+}
+
+// version is the folder that ..data points to now, or the folder itself if there is no such link. The link is not
+// followed further: what it points to may be gone, and that must not look like there being no link.
+func version(folder string) (string, error) {
+	target, err := os.Readlink(filepath.Join(folder, "..data"))
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return folder, nil
+	case err != nil:
+		return "", err
+	case filepath.IsAbs(target):
+		return target, nil
+	}
+	return filepath.Join(folder, target), nil
+}
+
+// readVersion reads the files of one folder.
+func readVersion(data string) (source, error) {
 	found := source{wanted: map[string]certificate{}}
-	data, err := filepath.EvalSymlinks(filepath.Join(folder, "..data"))
-	if errors.Is(err, fs.ErrNotExist) {
-		data, err = folder, nil
-	}
-	if err != nil {
-		return found, fmt.Errorf("reading %s: %w", folder, err)
-	}
 	entries, err := os.ReadDir(data)
 	if err != nil {
-		return found, fmt.Errorf("reading %s: %w", folder, err)
+		return found, err
 	}
 	for _, entry := range entries {
 		info, err := os.Stat(filepath.Join(data, entry.Name()))

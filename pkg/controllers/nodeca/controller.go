@@ -87,9 +87,9 @@ func (c *controller) apply(ctx context.Context, facts *Facts) {
 	if facts.Live != nil && facts.Live.DeletionTimestamp != nil {
 		return
 	}
-	stored, outcome, err := apply.Apply(ctx, c.applier, c.DaemonSetClient, apply.DaemonSet, facts.Live, Desired(c.Image))
+	stored, _, err := apply.Apply(ctx, c.applier, c.DaemonSetClient, apply.DaemonSet, facts.Live, Desired(c.Image))
 	if facts.Applied = err; err == nil {
-		facts.Live, facts.Written = stored, outcome != apply.Unchanged
+		facts.Live, facts.Confirmed = stored, true
 	}
 }
 

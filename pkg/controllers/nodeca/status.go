@@ -21,9 +21,9 @@ type Facts struct {
 	Live *appsv1.DaemonSet
 	// Unreadable is why it is not known whether there is one.
 	Unreadable error
-	// Applied is the outcome of this sync's write, and Written tells that there was one.
-	Applied error
-	Written bool
+	// Applied is why this sync could not make Live what it should be, and Confirmed tells that Live is that.
+	Applied   error
+	Confirmed bool
 	// Stored is the status of Config before.
 	Stored imageregistryv1.ImageRegistryStatus
 	Now    time.Time
@@ -109,10 +109,11 @@ func failure(f Facts) error {
 }
 
 // generations is our entry in status.generations: operators of earlier releases write the DaemonSet again when its
-// generation differs from the recorded one.
+// generation differs from the recorded one. It does not depend on whether this sync wrote the DaemonSet: the status may have
+// been refused in the one that did.
 func generations(f Facts) []operatorv1.GenerationStatus {
 	entry := operatorv1.GenerationStatus{Group: appsv1.GroupName, Resource: "daemonsets", Namespace: names.OperatorNamespace, Name: names.NodeCA}
-	if f.Written {
+	if f.Confirmed && f.Live != nil {
 		entry.LastGeneration = f.Live.Generation
 		return []operatorv1.GenerationStatus{entry}
 	}

@@ -92,7 +92,7 @@ func TestConditionsOfThePods(t *testing.T) {
 		},
 		{
 			"it has just been made",
-			Facts{Live: live(func(d *appsv1.DaemonSet) { d.Status = appsv1.DaemonSetStatus{} }), Written: true},
+			Facts{Live: live(func(d *appsv1.DaemonSet) { d.Status = appsv1.DaemonSetStatus{} }), Confirmed: true},
 			said{"NodeCADaemonAvailable", "False", "NoAvailableReplicas"},
 			said{"NodeCADaemonProgressing", "True", "Progressing"},
 		},
@@ -175,9 +175,9 @@ func TestGenerations(t *testing.T) {
 		stored []operatorv1.GenerationStatus
 		want   []operatorv1.GenerationStatus
 	}{
-		{name: "nothing written, nothing recorded", facts: Facts{Live: live(nil)}, stored: []operatorv1.GenerationStatus{other}},
-		{name: "what an earlier release recorded stays", facts: Facts{Live: live(nil)}, stored: []operatorv1.GenerationStatus{other, entry(3)}, want: []operatorv1.GenerationStatus{entry(3)}},
-		{name: "a write is recorded", facts: Facts{Live: live(nil), Written: true}, stored: []operatorv1.GenerationStatus{entry(3)}, want: []operatorv1.GenerationStatus{entry(4)}},
+		{name: "on its way out, nothing recorded", facts: Facts{Live: live(nil)}, stored: []operatorv1.GenerationStatus{other}},
+		{name: "what an earlier release recorded stays while nothing is applied", facts: Facts{Live: live(nil)}, stored: []operatorv1.GenerationStatus{other, entry(3)}, want: []operatorv1.GenerationStatus{entry(3)}},
+		{name: "what is as it should be is recorded", facts: Facts{Live: live(nil), Confirmed: true}, stored: []operatorv1.GenerationStatus{entry(3)}, want: []operatorv1.GenerationStatus{entry(4)}},
 		{name: "the record outlives the DaemonSet", facts: Facts{}, stored: []operatorv1.GenerationStatus{entry(3)}, want: []operatorv1.GenerationStatus{entry(3)}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -187,5 +187,28 @@ func TestGenerations(t *testing.T) {
 				t.Errorf("generations (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// The status that was to record a write may have been refused, or the operator may have ended before it.
+func TestTheGenerationIsRecordedThoughTheStatusWasRefusedAtFirst(t *testing.T) {
+	h := newHarness(t, configIn(operatorv1.Managed))
+	h.config.Fail("status", errors.New("no"))
+	if verbs, err := h.run(t); err == nil || len(verbs) != 1 {
+		t.Fatalf("writes %v, error %v", verbs, err)
+	}
+	h.config.Fail("status", nil)
+	h.refresh(t)
+	if verbs, err := h.run(t); err != nil || len(verbs) > 0 {
+		t.Fatalf("writes %v, error %v", verbs, err)
+	}
+	config, err := h.config.Config()
+	must(t, err)
+	if len(config.Status.Generations) != 1 || config.Status.Generations[0].Name != "node-ca" {
+		t.Errorf("generations %v", config.Status.Generations)
+	}
+	h.refresh(t)
+	if verbs, err := h.run(t); err != nil || len(verbs)+len(h.config.Writes()) > 0 {
+		t.Errorf("the next sync wrote %v and %v, error %v", verbs, h.config.Writes(), err)
 	}
 }

@@ -52,10 +52,14 @@ func tell(recorder events.Recorder, config *imageregistryv1.Config, now []operat
 func (l *lastState) tell(recorder events.Recorder, config *imageregistryv1.Config) {
 	now := lastState{true, config.UID, stateOf(config)}
 	before := *l
+	*l = now
 	if !before.known || before.uid != now.uid {
+		if !meaningful(now.state) {
+			// The conditions do not tell whether it was this before.
+			return
+		}
 		before.state = stateBefore(config.Status.Conditions)
 	}
-	*l = now
 	if before.state == now.state || before.state == "" && !conditions.Begun(config.Status.Conditions) {
 		return
 	}
@@ -78,6 +82,11 @@ func stateBefore(stored []operatorv1.OperatorCondition) operatorv1.ManagementSta
 		return operatorv1.Removed
 	}
 	return operatorv1.Managed
+}
+
+// meaningful tells whether the operator acts on the state.
+func meaningful(state operatorv1.ManagementState) bool {
+	return state == operatorv1.Managed || state == operatorv1.Unmanaged || state == operatorv1.Removed
 }
 
 func meaning(state operatorv1.ManagementState) string {

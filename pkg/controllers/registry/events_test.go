@@ -101,3 +101,29 @@ func TestTakeOverAndFailedRolloutAreEvents(t *testing.T) {
 		})
 	}
 }
+
+// The conditions do not tell such a state from Managed.
+func TestAStateThatMeansNothingIsNoNewsAfterARestart(t *testing.T) {
+	for _, state := range []operatorv1.ManagementState{operatorv1.Force, ""} {
+		t.Run("state "+string(state), func(t *testing.T) {
+			h := running(t)
+			h.told()
+			for _, step := range []struct {
+				name string
+				do   func()
+				want string
+			}{
+				{"the state changes", func() { h.state(state) }, `ManagementStateChanged: spec.managementState changed from "Managed" to "` + string(state) + `": it means nothing to the operator, which leaves the registry as it is`},
+				{"the operator restarts", func() { h.c = newController(h.deps) }, ""},
+				{"it syncs again", func() {}, ""},
+				{"the state changes to one that means something", func() { h.state(operatorv1.Unmanaged) }, `ManagementStateChanged: spec.managementState changed from "` + string(state) + `" to "Unmanaged": the operator leaves the registry as it is`},
+			} {
+				step.do()
+				h.mustSync()
+				if got := strings.Join(h.told(), "\n"); got != step.want {
+					t.Errorf("%s: events %q, want %q", step.name, got, step.want)
+				}
+			}
+		})
+	}
+}
