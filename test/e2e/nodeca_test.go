@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"fmt"
+	"os"
 	"strconv"
 	"strings"
 	"testing"
@@ -20,11 +21,15 @@ const certsDir = "/etc/docker/certs.d/"
 // TestCAReachesEveryNode: a CA that an administrator adds is where the container runtime of every node looks for it, and
 // stays there as long as it is wanted and no longer; what administrators have put on the nodes is left alone.
 func TestCAReachesEveryNode(t *testing.T) {
+	if cluster.Nodes < 2 {
+		// The suite's own cluster has two; one that somebody has running may be smaller.
+		if os.Getenv("CLUSTER_STATE") == "" {
+			t.Fatalf("the suite's cluster has %d real nodes, want 2", cluster.Nodes)
+		}
+		t.Skipf("CLUSTER_STATE names a cluster with %d real nodes: with less than 2 it shows nothing that each has its own", cluster.Nodes)
+	}
 	managed(t, onS3)
 	cluster.UntilConditions(t, settle, library.Want{Type: names.NodeCAAvailable, Status: "True"}, library.Want{Type: names.NodeCAProgressing, Status: "False"})
-	if cluster.Nodes < 2 {
-		t.Logf("%d real node: one more would show that each has its own", cluster.Nodes)
-	}
 	nodes := make([]int, cluster.Nodes)
 	for node := range nodes {
 		nodes[node] = node

@@ -142,6 +142,7 @@ func settled(t *testing.T, object managedObject) any {
 func try(t *testing.T, object managedObject, before any, example configdoc.Example) {
 	// The page has names that are nobody's; the cluster has servers.
 	ours := strings.NewReplacer("s3.example.com", strings.TrimPrefix(cluster.S3.Endpoint, "https://"), `"us-east-1"`, strconv.Quote(cluster.S3.Region))
+	old := soFar(t)
 	_, err := object.client().Patch(t.Context(), object.name, types.MergePatchType, []byte(ours.Replace(string(example.Patch))), metav1.PatchOptions{FieldManager: "kubectl-patch"})
 	if example.Refused != "" {
 		if err == nil || !strings.Contains(err.Error(), example.Refused) {
@@ -163,7 +164,7 @@ func try(t *testing.T, object managedObject, before any, example configdoc.Examp
 	})
 	for _, effect := range example.Gives {
 		effect.Want = ours.Replace(effect.Want)
-		cluster.Until(t, settle, effect.String()+" from\n"+example.YAML, func(ctx context.Context) error { return look(ctx, effect) })
+		cluster.Until(t, settle, effect.String()+" from\n"+example.YAML, func(ctx context.Context) error { return look(ctx, old, effect) })
 	}
 	restore(t, object, before)
 	for _, effect := range example.Gives {
@@ -172,7 +173,7 @@ func try(t *testing.T, object managedObject, before any, example configdoc.Examp
 		}
 		effect.Want = ours.Replace(effect.Want)
 		cluster.Until(t, settle, "the end of "+effect.String()+" after\n"+example.YAML, func(ctx context.Context) error {
-			if look(ctx, effect) == nil || ctx.Err() != nil {
+			if look(ctx, old, effect) == nil || ctx.Err() != nil {
 				return errors.New("it still holds")
 			}
 			return nil
@@ -200,8 +201,8 @@ func restore(t *testing.T, object managedObject, spec any) {
 	}
 }
 
-// look says what is wrong with an effect, nil if it is there.
-func look(ctx context.Context, effect configdoc.Effect) error {
+// look says what is wrong with an effect, nil if it is there. An event has to be none of the old ones.
+func look(ctx context.Context, old said, effect configdoc.Effect) error {
 	object, known := documented[effect.Kind]
 	if !known {
 		return fmt.Errorf("no kind %s", effect.Kind)
@@ -210,7 +211,7 @@ func look(ctx context.Context, effect configdoc.Effect) error {
 		object.name = effect.Name
 	}
 	if reason, isEvent := strings.CutPrefix(effect.What, "event "); isEvent {
-		return lookForEvent(ctx, reason, effect.Want)
+		return lookForEvent(ctx, old, reason, effect.Want)
 	}
 	live, err := object.client().Get(ctx, object.name, metav1.GetOptions{})
 	if err != nil {
@@ -267,19 +268,6 @@ func lookForCondition(live *unstructured.Unstructured, conditionType, want strin
 		return nil
 	}
 	return fmt.Errorf("no condition %s", conditionType)
-}
-
-func lookForEvent(ctx context.Context, reason, text string) error {
-	events, err := cluster.OperatorEvents(ctx)
-	if err != nil {
-		return err
-	}
-	for i := range events {
-		if events[i].Reason == reason && strings.Contains(events[i].Message, text) {
-			return nil
-		}
-	}
-	return fmt.Errorf("no event %s with %s", reason, text)
 }
 
 // expand resolves the short forms of the page.

@@ -90,57 +90,22 @@ func TestDriftIsReverted(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			operator.PrintOnFailure(t)
-			before := read(t, test.object, test.field)
-			kind := types.StrategicMergePatchType
-			if test.object.resource.Group == "route.openshift.io" {
-				kind = types.MergePatchType
-			}
-			patched, err := test.object.client().Patch(t.Context(), test.object.name, kind, []byte(test.edit), metav1.PatchOptions{})
-			if err != nil {
-				t.Fatalf("editing %s: %v", test.object, err)
-			}
-			edited, _, _ := unstructured.NestedFieldNoCopy(patched.Object, test.field...)
-			if fmt.Sprint(edited) == before {
-				t.Fatalf("the edit changes nothing: %v", edited)
-			}
-			cluster.Until(t, settle, fmt.Sprintf("%v of %s to be as before", test.field, test.object), func(ctx context.Context) error {
-				if now := readWith(ctx, t, test.object, test.field); now != before {
-					return fmt.Errorf("have %s, want %s", now, before)
-				}
-				return nil
-			})
+			revert(t, test.object, test.edit, test.field...)
 		})
 	}
 	for _, object := range []managedObject{deployment, service, account, role, binding, budget, policy, private, httpSecret, pullSecret, certificates, registryCA, serviceCA, defaultRoute} {
 		t.Run("deleted "+object.String(), func(t *testing.T) {
 			operator.PrintOnFailure(t)
-			live, err := object.client().Get(t.Context(), object.name, metav1.GetOptions{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := object.client().Delete(t.Context(), object.name, metav1.DeleteOptions{}); err != nil {
-				t.Fatal(err)
-			}
-			cluster.Until(t, settle, object.String()+" to come back", func(ctx context.Context) error {
-				again, err := object.client().Get(ctx, object.name, metav1.GetOptions{})
-				if err == nil && again.GetUID() == live.GetUID() {
-					return fmt.Errorf("it has not been deleted")
-				}
-				return err
-			})
+			comesBack(t, object)
 		})
 	}
 	cluster.UntilAvailable(t, settle)
 }
 
+// read is a field as people write it.
 func read(t *testing.T, object managedObject, field []string) string {
 	t.Helper()
-	return readWith(t.Context(), t, object, field)
-}
-
-func readWith(ctx context.Context, t *testing.T, object managedObject, field []string) string {
-	t.Helper()
-	live, err := object.client().Get(ctx, object.name, metav1.GetOptions{})
+	live, err := object.client().Get(t.Context(), object.name, metav1.GetOptions{})
 	if err != nil {
 		t.Fatalf("reading %s: %v", object, err)
 	}

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -28,12 +29,12 @@ import (
 
 // TestHostedControlPlane runs the operator as a hosted control plane does: beside the cluster, which it knows from a
 // kubeconfig only. There is no Deployment of its own in the cluster, the variables of its pod speak of another one, and
-// the API server has an IPv6 address.
+// the API server has an IPv6 address, where the machine has such addresses.
 func TestHostedControlPlane(t *testing.T) {
 	fresh(t, configv1.AWSPlatformType)
 	cluster.UntilAvailable(t, settle)
-	outside := hosted(t)
 	before, old := lease(t), map[types.UID]bool{}
+	outside, gate := hosted(t)
 	events, err := cluster.OperatorEvents(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -67,6 +68,14 @@ func TestHostedControlPlane(t *testing.T) {
 		return fmt.Errorf("none of %d, %d of them old", len(events), len(old))
 	})
 	requireRelatedObjects(t)
+	t.Run("over IPv6", func(t *testing.T) {
+		if gate.noIPv6 != nil {
+			t.Skipf("all this was over IPv4: %v", gate.noIPv6)
+		}
+		if passed := gate.passed.Load(); passed == 0 || !strings.Contains(gate.address, "[::1]") {
+			t.Errorf("%d connections have come through %s", passed, gate.address)
+		}
+	})
 }
 
 // requireRelatedObjects checks what must-gather and the console follow from the ClusterOperator.
@@ -108,7 +117,7 @@ func lease(t *testing.T) string {
 }
 
 // hosted replaces the operator of the suite by one outside the cluster, until the end of the test.
-func hosted(t *testing.T) *library.Operator {
+func hosted(t *testing.T) (*library.Operator, *relay) {
 	t.Helper()
 	if err := operator.Stop(); err != nil {
 		t.Fatalf("stopping the operator: %v\n%s", err, operator.Tail(20))
@@ -123,7 +132,8 @@ func hosted(t *testing.T) *library.Operator {
 		t.Fatal(err)
 	}
 	elsewhere := *cluster
-	elsewhere.APIServer = "https://" + relay(t, address.Host)
+	gate := startRelay(t, address.Host)
+	elsewhere.APIServer = "https://" + gate.address
 	elsewhere.REST = rest.CopyConfig(cluster.REST)
 	elsewhere.REST.ServerName = address.Hostname()
 	// Nobody answers at these: who used them would not get anywhere.
@@ -132,7 +142,7 @@ func hosted(t *testing.T) *library.Operator {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return operator
+	return operator, gate
 }
 
 // backInside starts the operator of the suite again.
@@ -209,12 +219,22 @@ func controlPlane(t *testing.T, topology configv1.TopologyMode) {
 	}
 }
 
-// relay passes connections to an IPv6 address on to target, and returns the address with its brackets.
-func relay(t *testing.T, target string) string {
+// relay is another address of the API server.
+type relay struct {
+	// address is one of IPv6, with its brackets, unless noIPv6 says why not.
+	address string
+	noIPv6  error
+	// passed counts connections.
+	passed atomic.Int64
+}
+
+// startRelay passes connections on to target until the end of the test.
+func startRelay(t *testing.T, target string) *relay {
 	t.Helper()
+	r := &relay{}
 	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp6", "[::1]:0")
 	if err != nil {
-		t.Logf("this machine has no IPv6, going on without: %v", err)
+		r.noIPv6 = err
 		listener, err = (&net.ListenConfig{}).Listen(t.Context(), "tcp4", "127.0.0.1:0")
 	}
 	if err != nil {
@@ -228,11 +248,13 @@ func relay(t *testing.T, target string) string {
 				return
 			}
 			if err == nil {
+				r.passed.Add(1)
 				go pass(client, target)
 			}
 		}
 	}()
-	return listener.Addr().String()
+	r.address = listener.Addr().String()
+	return r
 }
 
 func pass(client net.Conn, target string) {

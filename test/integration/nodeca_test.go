@@ -136,7 +136,11 @@ func TestNodeCAOtherWriters(t *testing.T) {
 func revert(t *testing.T, object managedObject, edit string, field ...string) {
 	t.Helper()
 	before := readJSON(t.Context(), t, object, field)
-	patched, err := object.client().Patch(t.Context(), object.name, types.StrategicMergePatchType, []byte(edit), metav1.PatchOptions{})
+	kind := types.StrategicMergePatchType
+	if object.resource.Group == "route.openshift.io" {
+		kind = types.MergePatchType // no API server knows the other for custom resources
+	}
+	patched, err := object.client().Patch(t.Context(), object.name, kind, []byte(edit), metav1.PatchOptions{})
 	if err != nil {
 		t.Fatalf("editing %s: %v", object, err)
 	}

@@ -160,9 +160,18 @@ func TestCloudOutage(t *testing.T) {
 }
 
 func TestUntrustedCertificateAndUnreachableEndpoint(t *testing.T) {
+	trusted := &corev1.ConfigMap{
+		ObjectMeta: metav1.ObjectMeta{Name: "not-its-ca"}, Data: map[string]string{"ca-bundle.crt": library.SelfSignedCA(t, "not its CA")},
+	}
+	maps := cluster.Kube.CoreV1().ConfigMaps(names.UserConfigNamespace)
+	if _, err := maps.Create(t.Context(), trusted, metav1.CreateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = maps.Delete(context.Background(), trusted.Name, metav1.DeleteOptions{}) })
 	tests := map[string]struct{ storage, message string }{
-		"nobody listens there": {`{"bucket":"b","region":"us-east-1","regionEndpoint":"https://127.0.0.1:1"}`, "127.0.0.1:1"},
-		"no such trusted CA":   {`{"bucket":"b","region":"us-east-1","regionEndpoint":"` + "ENDPOINT" + `","trustedCA":{"name":"no-such-ca"}}`, "no-such-ca"},
+		"another CA is trusted": {`{"bucket":"b","region":"us-east-1","regionEndpoint":"` + "ENDPOINT" + `","trustedCA":{"name":"not-its-ca"}}`, "certificate"},
+		"nobody listens there":  {`{"bucket":"b","region":"us-east-1","regionEndpoint":"https://127.0.0.1:1"}`, "127.0.0.1:1"},
+		"no such trusted CA":    {`{"bucket":"b","region":"us-east-1","regionEndpoint":"` + "ENDPOINT" + `","trustedCA":{"name":"no-such-ca"}}`, "no-such-ca"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

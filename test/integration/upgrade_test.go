@@ -32,10 +32,7 @@ func rbac(resource string) schema.GroupVersionResource {
 	return schema.GroupVersionResource{Group: "rbac.authorization.k8s.io", Version: "v1", Resource: resource}
 }
 
-var (
-	prunerJobs = managedObject{schema.GroupVersionResource{Group: "batch", Version: "v1", Resource: "cronjobs"}, names.OperatorNamespace, names.Pruner}
-	theConfig  = managedObject{schema.GroupVersionResource{Group: "imageregistry.operator.openshift.io", Version: "v1", Resource: "configs"}, "", names.Cluster}
-)
+var theConfig = managedObject{schema.GroupVersionResource{Group: "imageregistry.operator.openshift.io", Version: "v1", Resource: "configs"}, "", names.Cluster}
 
 // takeOvers has a row for every object in the fixture that an operator writes. Deployments and DaemonSets come first:
 // what they depend on is made anew after they have been compared.
@@ -43,7 +40,7 @@ var takeOvers = []takeOver{
 	{managedObject: deployment, others: [][]string{{"metadata", "annotations", "deployment.kubernetes.io/revision"}}},
 	{managedObject: nodeCA, others: [][]string{{"metadata", "annotations", "deprecated.daemonset.template.generation"}}},
 	// Since when it has its schedule goes into the checksum.
-	{managedObject: prunerJobs, others: [][]string{{"metadata", "annotations", names.PrunerScheduledSinceAnnotation}, {"metadata", "annotations", names.ChecksumAnnotation}}},
+	{managedObject: pruneJob, others: [][]string{{"metadata", "annotations", names.PrunerScheduledSinceAnnotation}, {"metadata", "annotations", names.ChecksumAnnotation}}},
 	{managedObject: account, others: [][]string{{"imagePullSecrets"}, {"secrets"}}},
 	{managedObject: role},
 	{managedObject: binding},

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"os"
 	"strings"
 	"testing"
@@ -100,6 +101,24 @@ func (c *Cluster) noise(t *testing.T, since time.Time) []AuditEvent {
 		}
 	}
 	return noise
+}
+
+// RequireNothingDenied looks at the whole run since the operator started, as the last test of a suite: the rules in
+// manifests/ suffice, and the operator's token was good all the time.
+func RequireNothingDenied(t *testing.T, c *Cluster, since time.Time) {
+	t.Helper()
+	events, err := c.Audit(OperatorUser, since)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(events) == 0 {
+		t.Fatal("the audit log has no request of the operator: this test would see nothing")
+	}
+	for _, event := range events {
+		if event.ResponseStatus.Code == http.StatusForbidden || event.ResponseStatus.Code == http.StatusUnauthorized {
+			t.Errorf("denied: %s", event)
+		}
+	}
 }
 
 // letPass lets time pass: silence can be observed in no other way.

@@ -3,7 +3,9 @@ package library
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
+	"testing"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -48,6 +50,50 @@ func Repeated(events []corev1.Event) []string {
 		}
 	}
 	return repeated
+}
+
+// Indiscreet lists the events whose text has one of the secret values. The values themselves are not in the answer.
+func Indiscreet(events []corev1.Event, secrets ...string) []string {
+	var found []string
+	for i := range events {
+		for _, secret := range secrets {
+			if strings.Contains(events[i].Message, secret) {
+				found = append(found, fmt.Sprintf("%s on %s %s", events[i].Reason, events[i].InvolvedObject.Kind, events[i].InvolvedObject.Name))
+				break
+			}
+		}
+	}
+	return found
+}
+
+// RequireSpare fails the test for every text that the events repeat too often, and for every secret value that they show.
+func RequireSpare(t *testing.T, events []corev1.Event, secrets ...string) {
+	t.Helper()
+	if slices.Contains(secrets, "") {
+		t.Fatal("an empty secret is part of every text")
+	}
+	for _, text := range Repeated(events) {
+		t.Errorf("repeated more than %d times: %s", MaxRepeats, text)
+	}
+	for _, event := range Indiscreet(events, secrets...) {
+		t.Errorf("an event shows a secret: %s", event)
+	}
+}
+
+// RequireSpareEvents looks at the whole run, as the last test of a suite: RequireSpare with every event of the operator that
+// the cluster still has.
+func RequireSpareEvents(t *testing.T, c *Cluster, secrets ...string) {
+	t.Helper()
+	events, err := c.OperatorEvents(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	reasons := EventReasons(events)
+	t.Logf("events by reason: %v", reasons)
+	if len(reasons) < 5 {
+		t.Error("the operator has raised next to no events: this test would see nothing")
+	}
+	RequireSpare(t, events, secrets...)
 }
 
 // EventReasons counts events by reason.
