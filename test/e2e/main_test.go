@@ -69,7 +69,7 @@ func managed(t *testing.T, storage string) *imageregistryv1.Config {
 	}
 	// A pod on the simulated node, which is a worker only, would be "ready" and serve nothing.
 	cluster.Patch(t, `{"spec":{"managementState":"Managed","replicas":1,"rolloutStrategy":"`+strategy+`","readOnly":false,"defaultRoute":false,"routes":null,
-		"topologySpreadConstraints":null,"nodeSelector":{"node-role.kubernetes.io/control-plane":""},"storage":`+storage+`}}`)
+		"topologySpreadConstraints":null,"nodeSelector":{"node-role.kubernetes.io/control-plane":"","kubernetes.io/hostname":null},"storage":`+storage+`}}`)
 	return cluster.UntilAvailable(t, settle)
 }
 
