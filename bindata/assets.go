@@ -5,6 +5,8 @@ package bindata
 import (
 	"embed"
 	"fmt"
+
+	"sigs.k8s.io/yaml"
 )
 
 //go:embed nodeca/*.yaml pruner/*.yaml registry/*.yaml trust/*.yaml
@@ -26,4 +28,14 @@ func MustAsset(name string) []byte {
 		panic(err)
 	}
 	return content
+}
+
+// MustDecode makes the object that a file holds; fields that T does not have are refused. A file that does not decode is a
+// mistake of the build, found by any test.
+func MustDecode[T any](name string) *T {
+	object := new(T)
+	if err := yaml.UnmarshalStrict(MustAsset(name), object); err != nil {
+		panic(fmt.Errorf("decoding embedded object %s: %w", name, err))
+	}
+	return object
 }

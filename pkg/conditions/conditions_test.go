@@ -126,7 +126,7 @@ func checkRows(t *testing.T, conditionType string, rows func(Facts) []row, cases
 			if matched != tc.row {
 				t.Errorf("row %q, want %q", matched, tc.row)
 			}
-			got := find(Evaluate(tc.facts).Conditions, conditionType)
+			got := Find(Evaluate(tc.facts).Conditions, conditionType)
 			if got == nil {
 				t.Fatalf("no condition %s", conditionType)
 			}
@@ -248,7 +248,7 @@ func TestRemovedMirrorsTheState(t *testing.T) {
 		status operatorv1.ConditionStatus
 		reason string
 	}{{operatorv1.Removed, yes, "Removed"}, {operatorv1.Managed, no, ""}, {operatorv1.Unmanaged, no, ""}, {operatorv1.Force, no, ""}} {
-		got := find(Evaluate(facts(state(tc.state))).Conditions, names.Removed)
+		got := Find(Evaluate(facts(state(tc.state))).Conditions, names.Removed)
 		if got.Status != tc.status || got.Reason != tc.reason {
 			t.Errorf("%s: got %s/%s, want %s/%s", tc.state, got.Status, got.Reason, tc.status, tc.reason)
 		}
@@ -269,7 +269,7 @@ func TestResourcesApplied(t *testing.T) {
 		{"a wait is not a failure", facts(noDeployment, func(f *Facts) { f.Waiting = "Waiting for x" }), operatorv1.ConditionUnknown, "WaitingForDeployment", "Waiting for x"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			got := find(Evaluate(tc.facts).Conditions, names.ResourcesApplied)
+			got := Find(Evaluate(tc.facts).Conditions, names.ResourcesApplied)
 			if got.Status != tc.status || got.Reason != tc.reason || got.Message != tc.message {
 				t.Errorf("got %s/%s/%q, want %s/%s/%q", got.Status, got.Reason, got.Message, tc.status, tc.reason, tc.message)
 			}

@@ -2,6 +2,7 @@ package conditions
 
 import (
 	"errors"
+	"strings"
 
 	"github.com/openshift/cluster-image-registry-operator/pkg/names"
 )
@@ -42,3 +43,7 @@ var permanentReasons = map[string]bool{
 	names.ReasonStorageNotOwned:            true,
 	names.ReasonStorageNotSupported:        true,
 }
+
+// OneLine is the text of an error for a condition: the ClusterOperator repeats the lines of a message one by one, so joined
+// errors go on one.
+func OneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }

@@ -78,7 +78,7 @@ func (f Facts) complete() bool {
 	if f.Deployment.Status.ObservedGeneration >= f.Deployment.Generation {
 		return !f.replacing()
 	}
-	stored := find(f.Stored, names.Progressing)
+	stored := Find(f.Stored, names.Progressing)
 	return !f.RollingOut && (stored == nil || stored.Reason != names.ReasonDeploymentNotCompleted)
 }
 
@@ -104,7 +104,7 @@ func deploymentProgress(deployment *appsv1.Deployment) *appsv1.DeploymentConditi
 // Begun tells whether the core conditions have been written. On a new cluster there is nothing to say before that: other
 // controllers keep the news that all is well until then, because the installation is watched by everybody who waits for
 // a Config, and each write wakes them all.
-func Begun(stored []operatorv1.OperatorCondition) bool { return find(stored, names.Available) != nil }
+func Begun(stored []operatorv1.OperatorCondition) bool { return Find(stored, names.Available) != nil }
 
 // faults lists what stands in the way, in the order of the stages: spec, storage, resources, routes.
 func (f Facts) faults() []fault {
@@ -131,7 +131,7 @@ func (f Facts) own(err error) fault {
 	if errors.As(err, &permanent) {
 		result.reason, result.permanent = permanent.Reason, true
 	}
-	if stored := find(f.Stored, names.ResourcesApplied); stored != nil && stored.Status == operatorv1.ConditionFalse {
+	if stored := Find(f.Stored, names.ResourcesApplied); stored != nil && stored.Status == operatorv1.ConditionFalse {
 		result.since = f.transition(stored)
 	}
 	return result
@@ -139,7 +139,7 @@ func (f Facts) own(err error) fault {
 
 // stage is the fault that another controller reports, if any.
 func (f Facts) stage(conditionType string) []fault {
-	stored := find(f.Stored, conditionType)
+	stored := Find(f.Stored, conditionType)
 	if stored == nil || stored.Status != operatorv1.ConditionFalse {
 		return nil
 	}
@@ -171,7 +171,7 @@ func (f Facts) waiting() (reason, message string, waits bool) {
 	if f.State != operatorv1.Managed {
 		return "", "", false
 	}
-	stored := find(f.Stored, names.StorageReady)
+	stored := Find(f.Stored, names.StorageReady)
 	if stored == nil || !f.StorageAcknowledged {
 		return names.ReasonStorageChanging, "Waiting for the storage to be set up as spec.storage says", true
 	}
@@ -192,7 +192,7 @@ func (f Facts) waiting() (reason, message string, waits bool) {
 
 // StorageSettled tells whether the current spec.storage has been carried out, or found to be wrong for good.
 func (f Facts) StorageSettled() bool {
-	stored := find(f.Stored, names.StorageReady)
+	stored := Find(f.Stored, names.StorageReady)
 	if !f.StorageAcknowledged || stored == nil {
 		return false
 	}
@@ -237,7 +237,7 @@ func (f Facts) deadline(conditionType string, of fault) time.Time {
 
 // unavailableSince is when Available left True, given that it is not True now.
 func (f Facts) unavailableSince() time.Time {
-	if stored := find(f.Stored, names.Available); stored != nil && stored.Status != operatorv1.ConditionTrue {
+	if stored := Find(f.Stored, names.Available); stored != nil && stored.Status != operatorv1.ConditionTrue {
 		return f.transition(stored)
 	}
 	return f.Now
@@ -272,7 +272,8 @@ func (f Facts) note() string {
 	return fmt.Sprintf(" (managementState %q: nothing is applied or removed; set it to Managed, Unmanaged or Removed)", f.State)
 }
 
-func find(list []operatorv1.OperatorCondition, conditionType string) *operatorv1.OperatorCondition {
+// Find returns the condition of that type, nil if the list has none. It points into the list.
+func Find(list []operatorv1.OperatorCondition, conditionType string) *operatorv1.OperatorCondition {
 	for i := range list {
 		if list[i].Type == conditionType {
 			return &list[i]

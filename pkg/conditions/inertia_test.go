@@ -64,7 +64,7 @@ func TestInertiaSurvivesARestart(t *testing.T) {
 		f.Stored, f.Now = config, now.Add(time.Duration(second)*time.Second)
 		result := Evaluate(f)
 		config = append(config[:1:1], store(config, result.Conditions, f.Now)...)
-		seen := find(config, names.Progressing).Reason + "/" + string(find(config, names.Degraded).Status)
+		seen := Find(config, names.Progressing).Reason + "/" + string(Find(config, names.Degraded).Status)
 		if len(shown) == 0 || shown[len(shown)-1] != fmt.Sprint(seen) {
 			shown = append(shown, seen)
 			t.Logf("after %ds: %s", second, seen)
@@ -84,7 +84,7 @@ func store(old, conditions []operatorv1.OperatorCondition, at time.Time) []opera
 	result := make([]operatorv1.OperatorCondition, 0, len(conditions))
 	for _, c := range conditions {
 		c.LastTransitionTime = metav1.NewTime(at)
-		if before := find(old, c.Type); before != nil && before.Status == c.Status {
+		if before := Find(old, c.Type); before != nil && before.Status == c.Status {
 			c.LastTransitionTime = before.LastTransitionTime
 		}
 		result = append(result, c)
@@ -134,17 +134,17 @@ func TestInertiaByTopology(t *testing.T) {
 	} {
 		f := facts(failingSince(tc.age), func(f *Facts) { f.Topology = tc.topology })
 		result := Evaluate(f)
-		if got := find(result.Conditions, names.Progressing).Reason; got != tc.want {
+		if got := Find(result.Conditions, names.Progressing).Reason; got != tc.want {
 			t.Errorf("%q after %s: Progressing has reason %s, want %s", tc.topology, tc.age, got, tc.want)
 		}
-		if got := find(result.Conditions, names.Degraded).Status; got != no {
+		if got := Find(result.Conditions, names.Degraded).Status; got != no {
 			t.Errorf("%q after %s: Degraded is %s", tc.topology, tc.age, got)
 		}
 	}
 	// A real outage is the same everywhere: nobody is served.
 	for _, topology := range []configv1.TopologyMode{configv1.HighlyAvailableTopologyMode, configv1.SingleReplicaTopologyMode, configv1.ExternalTopologyMode} {
 		f := facts(replicas(1, 0), unavailableFor(5*time.Minute), func(f *Facts) { f.Topology = topology })
-		if got := find(Evaluate(f).Conditions, names.Degraded).Reason; got != names.ReasonUnavailable {
+		if got := Find(Evaluate(f).Conditions, names.Degraded).Reason; got != names.ReasonUnavailable {
 			t.Errorf("%s: Degraded has reason %q after five minutes without a pod", topology, got)
 		}
 	}

@@ -145,7 +145,7 @@ func (f Facts) progressingRows() []row {
 func (f Facts) degradedRows(available operatorv1.OperatorCondition) []row {
 	permanent, lasting := f.permanent(), f.lasting()
 	unavailable := available.Status != operatorv1.ConditionTrue
-	routes := find(f.Stored, names.RoutesReady)
+	routes := Find(f.Stored, names.RoutesReady)
 	rollout := f.rolloutTimeout()
 	return []row{
 		{

@@ -2,7 +2,6 @@ package imageconfig
 
 import (
 	"slices"
-	"strings"
 	"time"
 
 	operatorv1 "github.com/openshift/api/operator/v1"
@@ -19,7 +18,7 @@ func health(failure error, stored []operatorv1.OperatorCondition, now time.Time)
 	if failure == nil {
 		return []operatorv1.OperatorCondition{ready, degraded}, time.Time{}
 	}
-	message := strings.ReplaceAll(failure.Error(), "\n", "; ")
+	message := conditions.OneLine(failure)
 	ready.Status, ready.Reason, ready.Message = operatorv1.ConditionFalse, names.ReasonError, message
 	deadline := failingSince(stored, now).Add(conditions.Delay(names.ImageConfigDegraded, names.ReasonError))
 	if now.Before(deadline) {

@@ -25,6 +25,7 @@ import (
 	"github.com/openshift/library-go/pkg/operator/events"
 
 	"github.com/openshift/cluster-image-registry-operator/pkg/apply"
+	"github.com/openshift/cluster-image-registry-operator/pkg/conditions"
 	"github.com/openshift/cluster-image-registry-operator/pkg/operatorclient/operatorclienttest"
 	"github.com/openshift/cluster-image-registry-operator/pkg/operatorclient/triggertest"
 )
@@ -110,7 +111,7 @@ func (h *harness) condition(t *testing.T, conditionType string) said {
 	t.Helper()
 	config, err := h.config.Config()
 	must(t, err)
-	if found := find(config.Status.Conditions, conditionType); found != nil {
+	if found := conditions.Find(config.Status.Conditions, conditionType); found != nil {
 		return said{conditionType, found.Status, found.Reason}
 	}
 	return said{}

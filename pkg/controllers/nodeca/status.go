@@ -1,8 +1,6 @@
 package nodeca
 
 import (
-	"slices"
-	"strings"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -77,7 +75,7 @@ func rollingOut(daemonSet *appsv1.DaemonSet) bool {
 
 func applied(f Facts) operatorv1.OperatorCondition {
 	if err := failure(f); err != nil {
-		return condition(names.NodeCAApplied, operatorv1.ConditionFalse, names.ReasonError, text(err))
+		return condition(names.NodeCAApplied, operatorv1.ConditionFalse, names.ReasonError, conditions.OneLine(err))
 	}
 	return condition(names.NodeCAApplied, operatorv1.ConditionTrue, names.ReasonAsExpected, "")
 }
@@ -90,13 +88,13 @@ func degraded(f Facts) (*operatorv1.OperatorCondition, time.Duration) {
 		return &fine, 0
 	}
 	since := f.Now
-	if before := find(f.Stored.Conditions, names.NodeCAApplied); before != nil && before.Status == operatorv1.ConditionFalse && !before.LastTransitionTime.IsZero() {
+	if before := conditions.Find(f.Stored.Conditions, names.NodeCAApplied); before != nil && before.Status == operatorv1.ConditionFalse && !before.LastTransitionTime.IsZero() {
 		since = before.LastTransitionTime.Time
 	}
 	if wait := conditions.Delay(names.NodeCADegraded, names.ReasonError) - f.Now.Sub(since); wait > 0 {
-		return find(f.Stored.Conditions, names.NodeCADegraded), wait
+		return conditions.Find(f.Stored.Conditions, names.NodeCADegraded), wait
 	}
-	bad := condition(names.NodeCADegraded, operatorv1.ConditionTrue, names.ReasonError, text(err))
+	bad := condition(names.NodeCADegraded, operatorv1.ConditionTrue, names.ReasonError, conditions.OneLine(err))
 	return &bad, 0
 }
 
@@ -128,14 +126,3 @@ func generations(f Facts) []operatorv1.GenerationStatus {
 func condition(conditionType string, status operatorv1.ConditionStatus, reason, message string) operatorv1.OperatorCondition {
 	return operatorv1.OperatorCondition{Type: conditionType, Status: status, Reason: reason, Message: message}
 }
-
-func find(stored []operatorv1.OperatorCondition, conditionType string) *operatorv1.OperatorCondition {
-	index := slices.IndexFunc(stored, func(c operatorv1.OperatorCondition) bool { return c.Type == conditionType })
-	if index < 0 {
-		return nil
-	}
-	return &stored[index]
-}
-
-// text is on one line: the ClusterOperator repeats its lines one by one.
-func text(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }

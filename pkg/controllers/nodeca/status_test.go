@@ -11,6 +11,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	operatorv1 "github.com/openshift/api/operator/v1"
+
+	"github.com/openshift/cluster-image-registry-operator/pkg/conditions"
 )
 
 var now = time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
@@ -150,13 +152,13 @@ func TestInertia(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			tc.facts.Now, tc.facts.Stored.Conditions = now, tc.stored
 			status, again := Status(tc.facts)
-			if diff := cmp.Diff(tc.want, find(status.Conditions, "NodeCADaemonControllerDegraded")); diff != "" {
+			if diff := cmp.Diff(tc.want, conditions.Find(status.Conditions, "NodeCADaemonControllerDegraded")); diff != "" {
 				t.Errorf("condition (-want +got):\n%s", diff)
 			}
 			if again != tc.again {
 				t.Errorf("looks again after %s, want %s", again, tc.again)
 			}
-			applied := find(status.Conditions, "NodeCADaemonApplied")
+			applied := conditions.Find(status.Conditions, "NodeCADaemonApplied")
 			if failed := tc.facts.Applied != nil || tc.facts.Unreadable != nil; failed != (applied.Status == "False" && applied.Message == "a; b") {
 				t.Errorf("the outcome is %+v", applied)
 			}

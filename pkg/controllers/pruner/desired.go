@@ -8,7 +8,6 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/utils/ptr"
-	"sigs.k8s.io/yaml"
 
 	imageregistryv1 "github.com/openshift/api/imageregistry/v1"
 	operatorv1 "github.com/openshift/api/operator/v1"
@@ -127,11 +126,4 @@ func scheduledSince(desired, live *batchv1.CronJob, now time.Time) string {
 	}
 }
 
-// load decodes an embedded object. A file that does not decode is a mistake of the build, found by any test.
-func load[T any](name string) *T {
-	object := new(T)
-	if err := yaml.UnmarshalStrict(bindata.MustAsset("pruner/"+name+".yaml"), object); err != nil {
-		panic(fmt.Errorf("decoding embedded object %s: %w", name, err))
-	}
-	return object
-}
+func load[T any](name string) *T { return bindata.MustDecode[T]("pruner/" + name + ".yaml") }

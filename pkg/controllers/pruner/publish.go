@@ -14,6 +14,7 @@ import (
 	operatorv1 "github.com/openshift/api/operator/v1"
 	"github.com/openshift/library-go/pkg/operator/events"
 
+	"github.com/openshift/cluster-image-registry-operator/pkg/conditions"
 	"github.com/openshift/cluster-image-registry-operator/pkg/names"
 )
 
@@ -54,7 +55,7 @@ func transitions(before, after []operatorv1.OperatorCondition) []string {
 	for _, now := range after {
 		was := operatorv1.ConditionStatus("unset")
 		complaint := ""
-		if old := find(before, now.Type); old != nil {
+		if old := conditions.Find(before, now.Type); old != nil {
 			was, complaint = old.Status, old.Message
 		}
 		newComplaint := now.Type == names.Degraded && now.Status == operatorv1.ConditionTrue && now.Message != complaint
@@ -72,7 +73,7 @@ func announce(recorder events.Recorder, generation int64, changes []string, stat
 	}
 	raise := recorder.Eventf
 	for _, bad := range []string{names.Failed, names.Degraded} {
-		if c := find(status, bad); c != nil && c.Status == operatorv1.ConditionTrue {
+		if c := conditions.Find(status, bad); c != nil && c.Status == operatorv1.ConditionTrue {
 			raise = recorder.Warningf
 		}
 	}

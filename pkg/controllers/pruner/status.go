@@ -3,7 +3,6 @@ package pruner
 import (
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	batchv1 "k8s.io/api/batch/v1"
@@ -46,19 +45,10 @@ func evaluate(f facts) (imageregistryv1.ImagePrunerStatus, time.Time) {
 // fill sets the transition time: that of the stored condition while its status is the same.
 func (f facts) fill(condition operatorv1.OperatorCondition) operatorv1.OperatorCondition {
 	condition.LastTransitionTime = metav1.NewTime(f.now.Truncate(time.Second))
-	if old := find(f.pruner.Status.Conditions, condition.Type); old != nil && old.Status == condition.Status && !old.LastTransitionTime.IsZero() {
+	if old := conditions.Find(f.pruner.Status.Conditions, condition.Type); old != nil && old.Status == condition.Status && !old.LastTransitionTime.IsZero() {
 		condition.LastTransitionTime = old.LastTransitionTime
 	}
 	return condition
-}
-
-func find(list []operatorv1.OperatorCondition, conditionType string) *operatorv1.OperatorCondition {
-	for i := range list {
-		if list[i].Type == conditionType {
-			return &list[i]
-		}
-	}
-	return nil
 }
 
 func condition(conditionType string, is bool, reason, message string) operatorv1.OperatorCondition {
@@ -111,7 +101,7 @@ func (f facts) resourcesApplied() operatorv1.OperatorCondition {
 	case f.invalid != nil:
 		return condition(names.ResourcesApplied, false, reasonOf(f.invalid), f.invalid.Error())
 	case f.applied != nil:
-		return condition(names.ResourcesApplied, false, names.ReasonSyncError, oneLine(f.applied))
+		return condition(names.ResourcesApplied, false, names.ReasonSyncError, conditions.OneLine(f.applied))
 	default:
 		return condition(names.ResourcesApplied, true, names.ReasonAsExpected, "")
 	}
@@ -125,9 +115,6 @@ func reasonOf(err error) string {
 	return names.ReasonSyncError
 }
 
-// oneLine joins the texts of joined errors: in a condition, a line break begins the text of another condition.
-func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
-
 // degraded also returns when the answer changes by itself. The streak of failed writes began at failingSince.
 func (f facts) degraded(failingSince time.Time) (operatorv1.OperatorCondition, time.Time) {
 	shown := failingSince.Add(degradedAfter)
@@ -136,7 +123,7 @@ func (f facts) degraded(failingSince time.Time) (operatorv1.OperatorCondition, t
 	case f.invalid != nil:
 		return condition(names.Degraded, true, reasonOf(f.invalid), f.invalid.Error()), time.Time{}
 	case f.applied != nil && (f.cronJob == nil || !f.now.Before(shown)):
-		return condition(names.Degraded, true, names.ReasonSyncError, "Error: "+oneLine(f.applied)), time.Time{}
+		return condition(names.Degraded, true, names.ReasonSyncError, "Error: "+conditions.OneLine(f.applied)), time.Time{}
 	case len(f.past.streak) >= streakLimit:
 		return condition(names.Degraded, true, names.ReasonJobFailed,
 			fmt.Sprintf("the last %d runs have failed, the latest is %s: %s", streakLimit, f.past.last.name, f.past.last.message)), time.Time{}

@@ -16,6 +16,7 @@ import (
 	imageregistryv1 "github.com/openshift/api/imageregistry/v1"
 
 	"github.com/openshift/cluster-image-registry-operator/pkg/apply"
+	"github.com/openshift/cluster-image-registry-operator/pkg/conditions"
 	"github.com/openshift/cluster-image-registry-operator/pkg/names"
 )
 
@@ -77,7 +78,7 @@ func TestTakeOverIsOneWriteOfEach(t *testing.T) {
 		t.Errorf("the spec is the administrator's (-before +after):\n%s", diff)
 	}
 	for _, old := range pruner.Status.Conditions {
-		now := find(h.pruner().Status.Conditions, old.Type)
+		now := conditions.Find(h.pruner().Status.Conditions, old.Type)
 		if now == nil || now.Status == old.Status && !now.LastTransitionTime.Equal(&old.LastTransitionTime) {
 			t.Errorf("condition %+v became %+v", old, now)
 		}

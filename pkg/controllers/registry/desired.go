@@ -13,7 +13,6 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/utils/ptr"
-	"sigs.k8s.io/yaml"
 
 	imageregistryv1 "github.com/openshift/api/imageregistry/v1"
 	operatorv1 "github.com/openshift/api/operator/v1"
@@ -158,11 +157,4 @@ func disruptionBudget(replicas int32) *policyv1.PodDisruptionBudget {
 	return budget
 }
 
-// load decodes an embedded object. A file that does not decode is a mistake of the build, found by any test.
-func load[T any](name string) *T {
-	object := new(T)
-	if err := yaml.UnmarshalStrict(bindata.MustAsset("registry/"+name+".yaml"), object); err != nil {
-		panic(fmt.Errorf("decoding embedded object %s: %w", name, err))
-	}
-	return object
-}
+func load[T any](name string) *T { return bindata.MustDecode[T]("registry/" + name + ".yaml") }

@@ -1,8 +1,6 @@
 package registry
 
 import (
-	"slices"
-
 	imageregistryv1 "github.com/openshift/api/imageregistry/v1"
 	operatorv1 "github.com/openshift/api/operator/v1"
 	"github.com/openshift/library-go/pkg/operator/events"
@@ -29,7 +27,7 @@ func (c *controller) tell(config *imageregistryv1.Config, now []operatorv1.Opera
 // tell raises the events for the step from what config shows to the new conditions.
 func tell(recorder events.Recorder, config *imageregistryv1.Config, now []operatorv1.OperatorCondition) {
 	before := config.Status.Conditions
-	if conditions.Begun(before) && find(before, names.ResourcesApplied) == nil {
+	if conditions.Begun(before) && conditions.Find(before, names.ResourcesApplied) == nil {
 		recorder.Event(names.EventTakenOver, "another release of the operator ran the registry before; its objects and conditions are taken over")
 	}
 	was, is := reasonOf(before, names.Progressing), reasonOf(now, names.Progressing)
@@ -43,7 +41,7 @@ func tell(recorder events.Recorder, config *imageregistryv1.Config, now []operat
 	}
 	const late = names.ReasonProgressDeadlineExceeded
 	if reasonOf(now, names.Degraded) == late && reasonOf(before, names.Degraded) != late {
-		recorder.Warning(names.EventRolloutFailed, find(now, names.Degraded).Message)
+		recorder.Warning(names.EventRolloutFailed, conditions.Find(now, names.Degraded).Message)
 	}
 }
 
@@ -72,7 +70,7 @@ func (l *lastState) tell(recorder events.Recorder, config *imageregistryv1.Confi
 
 // stateBefore is the state that the conditions speak of. Those of a state that means nothing look like Managed.
 func stateBefore(stored []operatorv1.OperatorCondition) operatorv1.ManagementState {
-	removed := find(stored, names.Removed)
+	removed := conditions.Find(stored, names.Removed)
 	switch {
 	case !conditions.Begun(stored):
 		return ""
@@ -101,16 +99,8 @@ func meaning(state operatorv1.ManagementState) string {
 	return "it means nothing to the operator, which leaves the registry as it is"
 }
 
-func find(list []operatorv1.OperatorCondition, conditionType string) *operatorv1.OperatorCondition {
-	i := slices.IndexFunc(list, func(c operatorv1.OperatorCondition) bool { return c.Type == conditionType })
-	if i < 0 {
-		return nil
-	}
-	return &list[i]
-}
-
 func reasonOf(list []operatorv1.OperatorCondition, conditionType string) string {
-	if found := find(list, conditionType); found != nil {
+	if found := conditions.Find(list, conditionType); found != nil {
 		return found.Reason
 	}
 	return ""

@@ -3,7 +3,6 @@ package storage
 import (
 	"crypto/sha256"
 	"encoding/json"
-	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -11,6 +10,7 @@ import (
 	operatorv1 "github.com/openshift/api/operator/v1"
 	"github.com/openshift/library-go/pkg/operator/events"
 
+	"github.com/openshift/cluster-image-registry-operator/pkg/conditions"
 	"github.com/openshift/cluster-image-registry-operator/pkg/names"
 	"github.com/openshift/cluster-image-registry-operator/pkg/storage"
 )
@@ -19,7 +19,7 @@ import (
 // only another status or reason is news.
 func tell(recorder events.Recorder, before []operatorv1.OperatorCondition, o outcome, removing bool) {
 	was, ready := operatorv1.OperatorCondition{}, o.ready()
-	if known := find(before, names.StorageReady); known != nil {
+	if known := conditions.Find(before, names.StorageReady); known != nil {
 		was = *known
 	}
 	if was.Status == ready.Status && was.Reason == ready.Reason && reasonOf(before) == reasonOf(o.conditions) {
@@ -55,19 +55,11 @@ func atWork(reason string) bool {
 }
 
 // reasonOf is the cloud's code for what is wrong with the medium.
-func reasonOf(conditions []operatorv1.OperatorCondition) string {
-	if exists := find(conditions, names.StorageExists); exists != nil && exists.Status != operatorv1.ConditionTrue {
+func reasonOf(list []operatorv1.OperatorCondition) string {
+	if exists := conditions.Find(list, names.StorageExists); exists != nil && exists.Status != operatorv1.ConditionTrue {
 		return exists.Reason
 	}
 	return ""
-}
-
-func find(conditions []operatorv1.OperatorCondition, conditionType string) *operatorv1.OperatorCondition {
-	i := slices.IndexFunc(conditions, func(c operatorv1.OperatorCondition) bool { return c.Type == conditionType })
-	if i < 0 {
-		return nil
-	}
-	return &conditions[i]
 }
 
 // credentials are those that were used last: where they are, and what identifies them without being them.
@@ -101,7 +93,7 @@ func (p *pass) followCredentials(now credentials) {
 	before := p.used
 	p.used = now
 	waited := false
-	if was := find(p.config.Status.Conditions, names.StorageReady); was != nil {
+	if was := conditions.Find(p.config.Status.Conditions, names.StorageReady); was != nil {
 		waited = was.Reason == names.ReasonWaitingForCredentials
 	}
 	switch {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"strings"
 
@@ -12,12 +11,12 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/utils/ptr"
-	"sigs.k8s.io/yaml"
 
 	operatorv1 "github.com/openshift/api/operator/v1"
 
 	"github.com/openshift/cluster-image-registry-operator/bindata"
 	"github.com/openshift/cluster-image-registry-operator/pkg/apply"
+	"github.com/openshift/cluster-image-registry-operator/pkg/conditions"
 	"github.com/openshift/cluster-image-registry-operator/pkg/names"
 )
 
@@ -59,11 +58,7 @@ func overlay(live, desired map[string]string) map[string]string {
 }
 
 func template(file string) *corev1.ConfigMap {
-	configMap := &corev1.ConfigMap{}
-	if err := yaml.UnmarshalStrict(bindata.MustAsset("trust/"+file), configMap); err != nil {
-		panic(fmt.Sprintf("embedded %s: %v", file, err)) // a mistake of the build, found by every test
-	}
-	return configMap
+	return bindata.MustDecode[corev1.ConfigMap]("trust/" + file)
 }
 
 func output(file string, content Content) *corev1.ConfigMap {
@@ -95,7 +90,7 @@ func degraded(bundle Bundle, failure error) operatorv1.OperatorCondition {
 	condition := operatorv1.OperatorCondition{Type: names.CertificatesDegraded, Status: operatorv1.ConditionFalse, Reason: names.ReasonAsExpected}
 	texts := bundle.Errors
 	if failure != nil && !apierrors.IsConflict(failure) && !apierrors.IsAlreadyExists(failure) {
-		texts = append(texts[:len(texts):len(texts)], strings.ReplaceAll(failure.Error(), "\n", "; "))
+		texts = append(texts[:len(texts):len(texts)], conditions.OneLine(failure))
 	}
 	if len(texts) > 0 {
 		condition.Status, condition.Reason = operatorv1.ConditionTrue, names.ReasonError
