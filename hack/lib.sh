@@ -12,6 +12,21 @@ die() {
 	exit 1
 }
 
+# What a cold start writes, in MiB; the cluster's own check has the same number.
+MINIMUM_DISK=3072
+
+# enough_disk tells whether the cache's disk has the space that a build and a cluster take. A build that runs out of it
+# ends in the linker's words, or in those of whoever writes next.
+enough_disk() {
+	local free
+	mkdir -p "$CACHE" || die "$CACHE cannot be created; CLUSTER_HOME=/another/folder takes its place"
+	free=$(df -Pk "$CACHE" | awk 'NR == 2 { print int($4 / 1024) }')
+	((free >= MINIMUM_DISK)) && return
+	say "error: $CACHE has $free MiB of free disk space, $MINIMUM_DISK are needed"
+	say "cure:  make space, or put everything elsewhere: CLUSTER_HOME=/another/folder"
+	return 1
+}
+
 sha256_of_stdin() {
 	if command -v sha256sum >/dev/null; then sha256sum; else shasum -a 256; fi | cut -d' ' -f1
 }

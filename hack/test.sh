@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
-# Runs sections of the tests, all of them whatever fails, and closes with a summary. Most of e2e is waiting for pods that
-# drain and for silence: it runs beside the other sections, its lines marked. The others run one after the other.
+# Runs sections of the tests, all of them whatever fails, and closes with a summary. A plus begins a lane: sections of a lane
+# run one after the other, lanes side by side, the lines of all but the first marked. Most of what has real pods is waiting
+# for them to drain, and for silence.
 #
 #   hack/test.sh unit golden          # RUN=regexp picks tests, V=1 shows each, COUNT=1 ignores cached results
+#   hack/test.sh unit + e2e
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck source=hack/lib.sh
@@ -13,14 +15,15 @@ mkdir -p "$CACHE"
 # machine that gets promtool later.
 export PROMTOOL=${PROMTOOL:-$(promtool_path || true)}
 totals=$(mktemp "$CACHE/totals.XXXXXX")
-lane=
-trap 'end_lane; rm -f "$totals"; sweep' EXIT
+lanes=()
+failures=$(mktemp "$CACHE/failures.XXXXXX")
+trap 'end_lanes; rm -f "$totals" "$failures"; sweep' EXIT
 runner=("$CACHE/host/testrun")
 
 # sweep ends the clusters of suites that are gone: a suite that was killed could not do it. Their names end in its pid.
 sweep() {
 	local state name
-	for state in "$CACHE"/clusters/{integration,e2e}-*/state.json; do
+	for state in "$CACHE"/clusters/{integration,storages,e2e,run}-*/state.json; do
 		name=$(basename "$(dirname "$state")")
 		[[ -e $state ]] && ! kill -0 "${name##*-}" 2>/dev/null || continue
 		say "ending cluster $name, which its suite left behind"
@@ -29,7 +32,7 @@ sweep() {
 }
 
 # The module's packages without the sections that need a cluster's parts. The tests of test/library need none.
-unit_packages() { go list ./... | grep -vE '/test/(golden|integration|e2e)(/|$)'; }
+unit_packages() { go list ./... | grep -vE '/test/(golden|integration|storages|e2e|run)(/|$)'; }
 
 # go_tests SECTION DIR GO-TEST-ARGUMENTS... Two packages at a time: the machine has two cores.
 go_tests() {
@@ -50,6 +53,10 @@ with_binaries() {
 	eval "$exports"
 }
 
+# Tests during which images are pulled without a pause, and those that judge what the operator did meanwhile.
+reads='^TestReadsGoOn'
+looks_back='^(TestTheOperatorWentOn|TestNothingWasDenied|TestEventsAreSpare)$'
+
 run_section() {
 	case $1 in
 	unit)
@@ -65,12 +72,32 @@ run_section() {
 		RUN=${RUN:-Golden} go_tests golden . -timeout 5m "${golden[@]}"
 		;;
 	# Without the server these tests skip themselves, which is how unit stays quick.
-	backends) with_binaries s3 && go_tests backends . -count=1 -timeout 10m ./pkg/storage/s3/... ;;
+	backends)
+		with_binaries azure dockerregistry dockerregistry2 gcs ibm s3 swift &&
+			go_tests backends . -count=1 -timeout 20m ./pkg/storage/{azure,emptydir,gcs,ibmcos,s3,swift}/...
+		;;
+	# Servers that take too long for every run: MinIO is built for about a quarter of an hour, once, and Keystone downloaded; it
+	# needs a minute to start.
+	long)
+		with_binaries keystone minio swift &&
+			go_tests long . -count=1 -timeout 20m -run 'MinIO|ConformanceKeystone' ./pkg/storage/{s3,swift}/...
+		;;
 	# What these start is not among the files that go test's cache looks at: never take a cached result.
-	cluster) with_binaries cluster kube s3 && GOFLAGS='' go_tests cluster test/cluster -count=1 -timeout 20m ./... ;;
+	cluster) with_binaries operator cluster kube s3 && GOFLAGS='' go_tests cluster test/cluster -count=1 -timeout 20m ./... ;;
 	integration) with_binaries operator cluster s3 && go_tests integration . -count=1 -timeout 30m ./test/integration/... ;;
-	e2e) with_binaries operator cluster s3 && V=1 go_tests e2e . -count=1 -timeout 60m ./test/e2e/... ;;
-	*) die "unknown section $1: unit, golden, backends, cluster, integration or e2e" ;;
+	storages)
+		with_binaries operator cluster azure gcs ibm s3 swift && go_tests storages . -count=1 -timeout 30m ./test/storages/...
+		;;
+	# The two share a package and the way of their clusters, and are apart for the time they take. The tests that look back
+	# on a run are part of both.
+	e2e) with_binaries operator cluster s3 && V=1 go_tests e2e . -count=1 -timeout 60m -skip "$reads" ./test/e2e/... ;;
+	reads)
+		with_binaries operator cluster s3 &&
+			V=1 RUN=${RUN:-$reads|$looks_back} go_tests reads . -count=1 -timeout 60m ./test/e2e/...
+		;;
+	# The commands build what they start.
+	run) V=1 go_tests run . -count=1 -timeout 40m ./test/run/... ;;
+	*) die "unknown section $1: unit, golden, backends, cluster, integration, storages, e2e, reads, run or long" ;;
 	esac
 }
 
@@ -85,34 +112,51 @@ attempt() {
 	fi
 }
 
-# end_lane stops e2e when this script ends before it. The lane is a process group: its leader's pid names it.
-end_lane() {
-	[[ -n $lane ]] || return 0
-	kill -TERM -- "-$lane" 2>/dev/null || true
-	wait "$lane" 2>/dev/null || true
+# run_lane runs sections one after the other and notes those that fail.
+run_lane() {
+	local section
+	for section in "$@"; do
+		attempt "$section" || echo "$section" >>"$failures"
+	done
+}
+
+# end_lanes stops what runs beside this script when that ends before it. A lane is a process group: its leader's pid names it.
+end_lanes() {
+	local lane
+	for lane in ${lanes[@]+"${lanes[@]}"}; do
+		kill -TERM -- "-$lane" 2>/dev/null || true
+		wait "$lane" 2>/dev/null || true
+	done
 }
 
 mkdir -p "$CACHE/host"
 go build -o "${runner[0]}" ./hack/testrun
-failed=() sections=()
-for section in "$@"; do
-	if [[ $section == e2e && $# -gt 1 ]]; then
-		# Job control gives the lane a process group of its own, to stop it whole.
-		set -m
-		attempt e2e > >(sed -u 's/^/e2e | /') 2>&1 &
-		lane=$!
-		set +m
-	else
-		sections+=("$section")
+first=()
+while (($# > 0)); do
+	sections=()
+	while (($# > 0)) && [[ $1 != + ]]; do
+		sections+=("$1")
+		shift
+	done
+	shift $(($# > 0))
+	if ((${#first[@]} == 0)); then
+		first=("${sections[@]}")
+		continue
 	fi
+	# Job control gives the lane a process group of its own, to stop it whole.
+	set -m
+	run_lane "${sections[@]}" > >(sed -u "s/^/${sections[0]} | /") 2>&1 &
+	lanes+=("$!")
+	set +m
 done
-for section in ${sections[@]+"${sections[@]}"}; do
-	attempt "$section" || failed+=("$section")
+run_lane "${first[@]}"
+for lane in ${lanes[@]+"${lanes[@]}"}; do
+	wait "$lane" || echo "a lane" >>"$failures"
 done
-if [[ -n $lane ]]; then
-	wait "$lane" || failed+=(e2e)
-	lane=
-fi
+lanes=()
 echo
-((${#failed[@]} == 0)) || echo "failed: ${failed[*]}"
-"${runner[0]}" -report "$totals"
+[[ ! -s $failures ]] || echo "failed: $(paste -sd ' ' "$failures")"
+rc=0
+"${runner[0]}" -report "$totals" || rc=$?
+printf 'all of it took %dm%02ds\n' $((SECONDS / 60)) $((SECONDS % 60))
+exit "$rc"

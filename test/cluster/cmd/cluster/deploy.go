@@ -11,6 +11,7 @@ import (
 
 	"github.com/openshift/cluster-image-registry-operator/test/cluster/internal/build"
 	"github.com/openshift/cluster-image-registry-operator/test/cluster/internal/lifecycle"
+	"github.com/openshift/cluster-image-registry-operator/test/cluster/internal/standin/versionoperator"
 )
 
 // imageFlags say what the release's images are built from.
@@ -71,6 +72,7 @@ func newDeploy(c *common) *cobra.Command {
 	cmd.Flags().StringSliceVar(&d.Tarballs, "image-tarball", nil, "image to import into every real node")
 	cmd.Flags().StringToStringVar(&d.Images, "image", nil, "placeholder=reference, for images that come from elsewhere")
 	cmd.Flags().StringVar(&d.Version, "version", "4.22.0", "version of the release")
+	cmd.Flags().StringVar(&d.Profile, "profile", versionoperator.DefaultProfile, "profile of the cluster: manifests that do not include it are left out")
 	return cmd
 }
 

@@ -33,42 +33,55 @@ const imageTimeout = time.Minute
 
 // newImage are the commands that use the registry as a client in the cluster does.
 func newImage(c *common) *cobra.Command {
-	image := &cobra.Command{Use: "image", Short: "Push, pull, inspect or delete an image through the registry's service"}
+	image := &cobra.Command{Use: "image", Short: "Push, pull, inspect or delete images through the registry's service"}
 	var layers int
 	var size int64
-	push := c.imageCommand("push REPOSITORY TAG", "Push a random image and print its digest",
-		func(ctx context.Context, client imageclient.Client, args []string) (string, error) {
-			return client.Push(ctx, args[0], args[1], layers, size)
+	push := c.imageCommand("push REPOSITORY TAG...", "Push a random image for each tag and print its digest",
+		func(ctx context.Context, client imageclient.Client, repository, tag string) (string, error) {
+			return client.Push(ctx, repository, tag, layers, size)
 		})
 	push.Flags().IntVar(&layers, "layers", 2, "number of layers")
 	push.Flags().Int64Var(&size, "size", 64<<10, "bytes of a layer")
-	pull := c.imageCommand("pull REPOSITORY DIGEST", "Pull an image by digest, check every layer and print their bytes",
-		func(ctx context.Context, client imageclient.Client, args []string) (string, error) {
-			bytes, err := client.Pull(ctx, args[0], args[1])
+	var pause time.Duration
+	pull := c.imageCommand("pull REPOSITORY DIGEST...", "Pull images by digest, check every layer and print their bytes",
+		func(ctx context.Context, client imageclient.Client, repository, digest string) (string, error) {
+			bytes, err := client.Pull(ctx, repository, digest)
+			if err == nil {
+				// Who watches a registry by pulling all the time leaves the machine to others in between.
+				select {
+				case <-time.After(pause):
+				case <-ctx.Done():
+				}
+			}
 			return strconv.FormatInt(bytes, 10), err
 		})
-	inspect := c.imageCommand("inspect REPOSITORY DIGEST", "Print the digests of what an image is made of, as JSON",
-		func(ctx context.Context, client imageclient.Client, args []string) (string, error) {
-			parts, err := client.Inspect(ctx, args[0], args[1])
+	pull.Flags().DurationVar(&pause, "pause", 0, "time to wait after each image")
+	inspect := c.imageCommand("inspect REPOSITORY DIGEST...", "Print the digests of what an image is made of, as JSON",
+		func(ctx context.Context, client imageclient.Client, repository, digest string) (string, error) {
+			parts, err := client.Inspect(ctx, repository, digest)
 			if err != nil {
 				return "", err
 			}
 			text, err := json.Marshal(parts)
 			return string(text), err
 		})
-	remove := c.imageCommand("delete REPOSITORY DIGEST", "Delete an image by digest and check that it is gone",
-		func(ctx context.Context, client imageclient.Client, args []string) (string, error) {
-			return args[1], client.Delete(ctx, args[0], args[1])
+	remove := c.imageCommand("delete REPOSITORY DIGEST...", "Delete images by digest and check that they are gone",
+		func(ctx context.Context, client imageclient.Client, repository, digest string) (string, error) {
+			return digest, client.Delete(ctx, repository, digest)
 		})
 	image.AddCommand(push, pull, inspect, remove)
 	return image
 }
 
-// imageCommand makes a command that runs in the cluster's network: outside of it, it runs itself again inside.
-func (c *common) imageCommand(use, short string, do func(context.Context, imageclient.Client, []string) (string, error)) *cobra.Command {
+// imageAction does one thing to one image, known by its tag or digest, and returns what to print.
+type imageAction func(ctx context.Context, client imageclient.Client, repository, reference string) (string, error)
+
+// imageCommand makes a command that runs in the cluster's network: outside of it, it runs itself again inside. Starting
+// it costs more than a small image does, so it takes many, one after the other, and ends at the first that fails.
+func (c *common) imageCommand(use, short string, do imageAction) *cobra.Command {
 	var address, caFile string
 	cmd := &cobra.Command{
-		Use: use, Short: short, Args: cobra.ExactArgs(2),
+		Use: use, Short: short, Args: cobra.MinimumNArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if address == "" {
 				return c.runImageInside(cmd.Context())
@@ -77,13 +90,12 @@ func (c *common) imageCommand(use, short string, do func(context.Context, imagec
 			if err != nil {
 				return fmt.Errorf("reading the registry's certificate authority: %w", err)
 			}
-			ctx, cancel := context.WithTimeout(cmd.Context(), imageTimeout)
-			defer cancel()
-			answer, err := do(ctx, imageclient.Client{Host: registryHost(), Address: address, CA: ca}, args)
-			if err != nil {
-				return err
+			client := imageclient.Client{Host: registryHost(), Address: address, CA: ca}
+			for _, reference := range args[1:] {
+				if err := do.print(cmd.Context(), client, args[0], reference); err != nil {
+					return err
+				}
 			}
-			fmt.Println(answer)
 			return nil
 		},
 	}
@@ -92,6 +104,18 @@ func (c *common) imageCommand(use, short string, do func(context.Context, imagec
 	_ = cmd.Flags().MarkHidden("inside")
 	_ = cmd.Flags().MarkHidden("ca-file")
 	return cmd
+}
+
+// print does the action within imageTimeout and prints its answer as a line.
+func (do imageAction) print(ctx context.Context, client imageclient.Client, repository, reference string) error {
+	ctx, cancel := context.WithTimeout(ctx, imageTimeout)
+	defer cancel()
+	answer, err := do(ctx, client, repository, reference)
+	if err != nil {
+		return err
+	}
+	fmt.Println(answer)
+	return nil
 }
 
 func registryHost() string {

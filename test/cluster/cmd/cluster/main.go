@@ -95,6 +95,14 @@ func newInternal(c *common) []*cobra.Command {
 	}
 	standIns.Flags().StringVar(&config, "config", "", "configuration written by the supervisor")
 	standIns.Flags().StringVar(&kubeconfig, "kubeconfig", "", "identity of the stand-ins")
+	hostOperator := &cobra.Command{
+		Use: "host-operator", Hidden: true, Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return lifecycle.RunHostOperator(cmd.Context(), config, kubeconfig)
+		},
+	}
+	hostOperator.Flags().StringVar(&config, "config", "", "configuration written by the supervisor")
+	hostOperator.Flags().StringVar(&kubeconfig, "kubeconfig", "", "identity to ask for the operator's with")
 	janitor := &cobra.Command{
 		Use: "janitor", Hidden: true, Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
@@ -120,5 +128,5 @@ func newInternal(c *common) []*cobra.Command {
 			return err
 		},
 	}
-	return []*cobra.Command{engine, node, standIns, janitor, load, first}
+	return []*cobra.Command{engine, node, standIns, hostOperator, janitor, load, first}
 }

@@ -76,7 +76,7 @@ func (f *reachFlags) flows(ctx context.Context, c *common) ([]policies.Flow, err
 		return nil, err
 	}
 	for i, text := range f.whatIf {
-		pod, err := whatIf(text, i)
+		pod, err := whatIf(text, i, state.Family)
 		if err != nil {
 			return nil, err
 		}
@@ -111,8 +111,8 @@ func (f *reachFlags) evaluate(world *policies.World) ([]policies.Flow, error) {
 	return world.Flows(sources, to, port)
 }
 
-// whatIf makes a pod of NAMESPACE/LABELS.
-func whatIf(text string, number int) (*corev1.Pod, error) {
+// whatIf makes a pod of NAMESPACE/LABELS with an address of each family.
+func whatIf(text string, number int, family addresses.Family) (*corev1.Pod, error) {
 	namespace, rest, found := strings.Cut(text, "/")
 	if !found {
 		return nil, fmt.Errorf("%q is not NAMESPACE/LABEL=VALUE[,LABEL=VALUE]", text)
@@ -121,10 +121,11 @@ func whatIf(text string, number int) (*corev1.Pod, error) {
 	if err != nil {
 		return nil, fmt.Errorf("labels %q: %w", rest, err)
 	}
-	return &corev1.Pod{
-		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "what-if-" + strconv.Itoa(number), Labels: set},
-		Status:     corev1.PodStatus{PodIPs: []corev1.PodIP{{IP: addresses.UnusedPod(number)}}},
-	}, nil
+	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "what-if-" + strconv.Itoa(number), Labels: set}}
+	for _, address := range family.UnusedPod(number) {
+		pod.Status.PodIPs = append(pod.Status.PodIPs, corev1.PodIP{IP: address})
+	}
+	return pod, nil
 }
 
 // parseTarget splits off the port; what is left is as parsePeers takes it.

@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -13,7 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/openshift/cluster-image-registry-operator/test/cluster/internal/hostoperator"
+	"github.com/openshift/cluster-image-registry-operator/test/cluster/internal/addresses"
 	"github.com/openshift/cluster-image-registry-operator/test/cluster/internal/lifecycle"
 	"github.com/openshift/cluster-image-registry-operator/test/cluster/internal/mainjob"
 )
@@ -29,6 +28,9 @@ type runFlags struct {
 // runVersion is the release that the main job installs.
 const runVersion = "4.22.0"
 
+// withoutNodes is what is different where no node is real.
+const withoutNodes = "nodes are simulated and the operator runs as a process of the cluster; pushing an image cannot be shown"
+
 func newRun(c *common) *cobra.Command {
 	f := &runFlags{}
 	cmd := &cobra.Command{
@@ -38,10 +40,10 @@ func newRun(c *common) *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if f.noSandbox && !cmd.Flags().Changed("nodes") {
 				f.nodes = 0
-				f.simulated = max(f.simulated, 1)
 			}
-			if f.noSandbox && f.detach {
-				return lifecycle.Cure(errors.New("without a sandbox the operator is a process of this command and ends with it"), "leave out --detach (DETACH=1)")
+			if f.nodes == 0 {
+				// The registry's pods need a node to count as available.
+				f.simulated = max(f.simulated, 1)
 			}
 			return f.run(cmd.Context(), c)
 		},
@@ -58,13 +60,16 @@ func newRun(c *common) *cobra.Command {
 
 func (f *runFlags) run(ctx context.Context, c *common) error {
 	progress := lifecycle.NewProgress(os.Stdout)
-	if f.noSandbox {
-		progress.Step("not Linux or not root: nodes are simulated and the operator runs as a process of this machine; pushing an image cannot be shown")
+	operator, err := filepath.Abs(f.images.operator)
+	if err != nil {
+		return fmt.Errorf("resolving %s: %w", f.images.operator, err)
 	}
-	if f.nodes > 0 {
-		if err := lifecycle.InstallMissing(ctx, progress); err != nil {
-			return err
-		}
+	f.images.operator = operator
+	switch {
+	case f.noSandbox:
+		progress.Step("not Linux or not root: " + withoutNodes)
+	case f.nodes == 0:
+		progress.Step("no real node is wanted: " + withoutNodes)
 	}
 	if f.detach {
 		return f.detached(ctx, c, progress)
@@ -77,11 +82,20 @@ func (f *runFlags) upArgs(c *common) []string {
 	args := []string{
 		"up", "--home", c.home, "--name", c.name, "--platform", "AWS", "--release-version", runVersion,
 		"--nodes", strconv.Itoa(f.nodes), "--simulated", strconv.Itoa(f.simulated),
+		"--no-sandbox=" + strconv.FormatBool(f.noSandbox), "--host-operator", f.hostOperator(),
 	}
 	if f.images.source != "" {
 		args = append(args, "--source", f.images.source)
 	}
 	return args
+}
+
+// hostOperator is the binary that the cluster is to run itself.
+func (f *runFlags) hostOperator() string {
+	if f.nodes > 0 {
+		return ""
+	}
+	return f.images.operator
 }
 
 // detached starts the cluster on its own, unless it runs already, and shows the job.
@@ -105,7 +119,8 @@ func (f *runFlags) foreground(ctx context.Context, c *common, progress *lifecycl
 	defer cancel(nil)
 	shown := make(chan error, 1)
 	up := &upFlags{source: f.images.source, options: lifecycle.Options{
-		Nodes: f.nodes, Simulated: f.simulated, Zones: 3, Sandbox: !f.noSandbox, Platform: "AWS", Region: "us-east-1", Version: runVersion,
+		Nodes: f.nodes, Simulated: f.simulated, Zones: 3, Family: addresses.IPv4, Sandbox: !f.noSandbox,
+		Platform: "AWS", Region: "us-east-1", Version: runVersion, Operator: f.hostOperator(),
 	}}
 	up.onReady = func(*lifecycle.State) {
 		go func() {
@@ -137,7 +152,14 @@ func (f *runFlags) show(ctx context.Context, c *common, progress *lifecycle.Prog
 	if err != nil {
 		return err
 	}
-	if err := f.images.deploy(ctx, c, lifecycle.Deployment{Version: runVersion}); err != nil {
+	images := f.images
+	if state.Nodes == 0 {
+		if !state.HostOperator {
+			return lifecycle.Cure(fmt.Errorf("cluster %s has no real node and was started without an operator", c.name), "end it with `make down NAME="+c.name+"` and start again")
+		}
+		images.operator = "" // no pod runs, so no image is needed, nor what builds them
+	}
+	if err := images.deploy(ctx, c, lifecycle.Deployment{Version: runVersion}); err != nil {
 		return err
 	}
 	job := mainjob.Job{
@@ -153,15 +175,8 @@ func (f *runFlags) show(ctx context.Context, c *common, progress *lifecycle.Prog
 		job.Image = func(ctx context.Context, args ...string) (string, error) { return f.image(ctx, c, args...) }
 		return job.Run(ctx)
 	}
-	job.OperatorLog = filepath.Join(state.Logs, "operator.log")
-	operator, err := hostoperator.Start(ctx, hostoperator.Options{
-		Binary: f.images.operator, Kubeconfig: state.Kubeconfig, Dir: filepath.Dir(state.Logs), Log: job.OperatorLog,
-		Version: runVersion, HTTPSProxy: state.S3.ProxyURL,
-	})
-	if err != nil {
-		return err
-	}
-	progress.Step("the operator runs as process %d, log %s", operator, job.OperatorLog)
+	job.OperatorLog = state.OperatorLog()
+	progress.Step("the operator runs as a process of the cluster, log %s", job.OperatorLog)
 	return job.Run(ctx)
 }
 

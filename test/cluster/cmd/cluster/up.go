@@ -11,10 +11,12 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
 
+	"github.com/openshift/cluster-image-registry-operator/test/cluster/internal/addresses"
 	"github.com/openshift/cluster-image-registry-operator/test/cluster/internal/lifecycle"
 )
 
@@ -55,12 +57,15 @@ func newUp(c *common) *cobra.Command {
 	flags.IntVar(&f.options.Simulated, "simulated", 0, "nodes that exist in the API only")
 	flags.IntVar(&f.options.Zones, "zones", 3, "zones to spread the nodes over")
 	flags.BoolVar(&f.options.ControlPlaneOnly, "control-plane-only", false, "etcd, API server and a few controllers, no nodes")
-	flags.BoolVar(&f.noSandbox, "no-sandbox", !canSandbox, "run as plain processes on 127.0.0.1 (the default without Linux or root)")
-	flags.IntVar(&f.options.APIPort, "api-port", 0, "port of the API server on 127.0.0.1; 0 takes a free one")
+	flags.StringVar((*string)(&f.options.Family), "ip-family", string(addresses.IPv4),
+		"addresses of services, pods and API server: "+strings.Join(addresses.Families, ", ")+"; real nodes have IPv4 only")
+	flags.BoolVar(&f.noSandbox, "no-sandbox", !canSandbox, "run as plain processes on the loopback device (the default without Linux or root)")
+	flags.IntVar(&f.options.APIPort, "api-port", 0, "port of the API server on the loopback device; 0 takes a free one")
 	flags.StringVar(&f.options.Platform, "platform", "AWS", "platform type in the cluster's Infrastructure")
 	flags.StringVar(&f.options.Region, "region", "us-east-1", "region of platform and S3 server")
 	flags.StringVar(&f.options.Version, "release-version", "4.22.0", "version in the cluster's ClusterVersion")
 	flags.StringSliceVar(&f.options.Images, "image-tarball", nil, "image tarball to import into every node")
+	flags.StringVar(&f.options.Operator, "host-operator", "", "binary of the operator, run as a process of the cluster once its manifests are deployed; where no real node is")
 	flags.BoolVar(&f.options.NoSeed, "no-seed", false, "leave out the OpenShift CRDs and configuration objects")
 	flags.BoolVar(&f.options.NoStandIns, "no-stand-ins", false, "leave out the stand-ins for OpenShift's own operators")
 	flags.BoolVar(&f.detach, "detach", false, "return when the cluster is ready and leave it running")

@@ -50,20 +50,35 @@ func newStatus(c *common) *cobra.Command {
 }
 
 func newInstall(c *common) *cobra.Command {
-	return &cobra.Command{
-		Use: "install", Short: "Install the OS packages a real node needs, and promtool for tests of alerts", Args: cobra.NoArgs,
+	var keystone bool
+	cmd := &cobra.Command{
+		Use: "install", Short: "Install the OS packages a real node needs, promtool, Swift and azurite for tests", Args: cobra.NoArgs,
 		Long: "Installs, with apt-get and as root, those of these Debian packages whose programs are missing: " +
 			strings.Join(lifecycle.Packages(), ", ") + ".\n\n" +
 			"Where there is no promtool it is taken out of Debian's package prometheus and put below --home; " +
-			"the package is not installed, so that no Prometheus starts.",
+			"the package is not installed, so that no Prometheus starts. OpenStack Swift is unpacked there in the same way.\n\n" +
+			"Azurite, for the tests of Azure storage, is put below --home with npm, which comes from Debian's packages nodejs and " +
+			"npm where it is missing.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			progress := lifecycle.NewProgress(os.Stdout)
+			if keystone {
+				return lifecycle.Home(c.home).InstallKeystone(cmd.Context(), progress)
+			}
 			if err := lifecycle.InstallMissing(cmd.Context(), progress); err != nil {
 				return err
 			}
-			return lifecycle.Home(c.home).InstallPromtool(cmd.Context(), progress)
+			home := lifecycle.Home(c.home)
+			if err := home.InstallPromtool(cmd.Context(), progress); err != nil {
+				return err
+			}
+			if err := home.InstallSwift(cmd.Context(), progress); err != nil {
+				return err
+			}
+			return home.InstallAzurite(cmd.Context(), progress)
 		},
 	}
+	cmd.Flags().BoolVar(&keystone, "keystone", false, "only unpack OpenStack Keystone below --home, for the tests that take long")
+	return cmd
 }
 
 func newExec(c *common) *cobra.Command {

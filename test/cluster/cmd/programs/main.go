@@ -17,7 +17,9 @@ import (
 	"github.com/openshift/cluster-image-registry-operator/test/cluster/internal/build"
 )
 
-var known = []build.Program{build.Kube, build.S3, build.DockerRegistry, build.OC, build.Pause}
+var known = []build.Program{
+	build.Kube, build.Azure, build.DockerRegistry, build.DockerRegistry2, build.GCS, build.IBM, build.OC, build.Pause, build.S3, build.Swift,
+}
 
 func main() {
 	home := flag.String("home", "", "folder that holds everything, the cluster's --home")

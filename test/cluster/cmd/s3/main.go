@@ -51,6 +51,11 @@ func command() *cobra.Command {
 	flags.StringVar(&options.Domain, "domain", "s3.us-east-1.cluster.test", "host name of the endpoint")
 	flags.StringVar(&options.Region, "region", "us-east-1", "the only region served")
 	flags.StringVar(&options.DataDir, "data-dir", "", "folder for buckets and settings")
+	flags.StringVar(&options.Identity.Host, "sts-host", "", "name of STS; the certificate has to be for it, too")
+	flags.StringVar(&options.Identity.KeyFile, "token-key", "", "public key (PEM) of the issuer of tokens; without it there is no STS")
+	flags.StringVar(&options.Identity.Issuer, "token-issuer", "https://kubernetes.default.svc", "issuer of tokens that roles can be assumed with")
+	flags.StringVar(&options.Identity.Audience, "token-audience", "openshift", "audience of tokens that roles can be assumed with")
+	flags.BoolVar(&options.Versioning, "versioning", false, "let clients turn on versions for their buckets")
 	flags.StringVar(&accountsFile, "accounts", "",
 		`file with {"main":{"accessKeyID":"…","secretAccessKey":"…"},"other":{…}}: a flag would show secrets in the process list`)
 	return cmd

@@ -132,10 +132,13 @@ func TestItRefusesToStart(t *testing.T) {
 		args []string
 		want string
 	}{
-		"without accounts":           {slices.Concat(args, []string{"--accounts", "/nonexistent"}), "reading the accounts"},
-		"without a certificate":      {slices.Concat(args, []string{"--cert", "/nonexistent"}), "certificate"},
-		"on an address that is none": {slices.Concat(args, []string{"--listen-tls", "256.0.0.1:1"}), "listen"},
-		"without a data folder":      {slices.Concat(args, []string{"--data-dir", ""}), "data folder"},
+		"without accounts":            {slices.Concat(args, []string{"--accounts", "/nonexistent"}), "reading the accounts"},
+		"without a certificate":       {slices.Concat(args, []string{"--cert", "/nonexistent"}), "certificate"},
+		"on an address that is none":  {slices.Concat(args, []string{"--listen-tls", "256.0.0.1:1"}), "listen"},
+		"without the key for tokens":  {slices.Concat(args, []string{"--sts-host", "sts.test", "--token-key", "/nonexistent"}), "reading the key of the tokens"},
+		"with a private key for them": {slices.Concat(args, []string{"--sts-host", "sts.test", "--token-key", args[3]}), "not a public key"},
+		"without a name of STS":       {slices.Concat(args, []string{"--token-key", args[3]}), "host name of STS"},
+		"without a data folder":       {slices.Concat(args, []string{"--data-dir", ""}), "data folder"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			output, err := program(t, c.args).CombinedOutput()

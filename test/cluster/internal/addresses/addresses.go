@@ -1,5 +1,6 @@
 // Package addresses is the address plan of a cluster. Every cluster has a network namespace of its own without a route
-// to the outside, so all clusters use the same plan. The pod and service ranges are OpenShift's defaults.
+// to the outside, so all clusters use the same plan. The pod and service ranges are OpenShift's defaults. Real nodes have
+// IPv4 only; see Family for the others.
 package addresses
 
 import "fmt"
@@ -40,11 +41,11 @@ func Node(index int) string { return fmt.Sprintf("10.0.0.%d", 10+index) }
 // NodePods is the part of the pod network that a real node hands out.
 func NodePods(index int) string { return fmt.Sprintf("10.128.%d.0/23", 2*index) }
 
-// UnusedPod is an address of the pod network that no node hands out, for a pod that is only imagined.
-func UnusedPod(index int) string { return fmt.Sprintf("10.131.255.%d", 1+index) }
-
 // S3Domain is the name of the S3 endpoint of a region; buckets are names below it.
 func S3Domain(region string) string { return "s3." + region + ".cluster.test" }
+
+// STSHost is the name of the service that gives roles of a region to those who have a token.
+func STSHost(region string) string { return "sts." + region + ".cluster.test" }
 
 // LocalVolumes is the number of folders on each real node that are volumes of type "local".
 const LocalVolumes = 4

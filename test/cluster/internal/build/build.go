@@ -34,11 +34,16 @@ type Program struct {
 
 // The programs that a cluster is made of.
 var (
-	Kube           = Program{Name: "kube", Sources: []string{"cmd/kube"}, Kubernetes: true}
-	Pause          = Program{Name: "pause", Sources: []string{"cmd/pause"}}
-	S3             = Program{Name: "s3", Sources: []string{"cmd/s3", "internal/s3server"}}
-	DockerRegistry = Program{Name: "dockerregistry", Sources: []string{"cmd/dockerregistry", "internal/registry"}}
-	OC             = Program{Name: "oc", Sources: []string{"cmd/oc", "internal/pruner"}}
+	Kube            = Program{Name: "kube", Sources: []string{"cmd/kube"}, Kubernetes: true}
+	Azure           = Program{Name: "azure", Sources: []string{"cmd/azure", "internal/azureserver", "internal/connect", "internal/faults", "internal/records"}}
+	DockerRegistry  = Program{Name: "dockerregistry", Sources: []string{"cmd/dockerregistry", "internal/registry"}}
+	DockerRegistry2 = Program{Name: "dockerregistry2", Sources: []string{"cmd/dockerregistry2"}}
+	GCS             = Program{Name: "gcs", Sources: []string{"cmd/gcs", "internal/gcsserver", "internal/faults", "internal/records"}}
+	IBM             = Program{Name: "ibm", Sources: []string{"cmd/ibm", "internal/ibmserver", "internal/s3server", "internal/connect", "internal/faults", "internal/records"}}
+	OC              = Program{Name: "oc", Sources: []string{"cmd/oc", "internal/pruner"}}
+	Pause           = Program{Name: "pause", Sources: []string{"cmd/pause"}}
+	S3              = Program{Name: "s3", Sources: []string{"cmd/s3", "internal/s3server", "internal/connect", "internal/faults", "internal/records"}}
+	Swift           = Program{Name: "swift", Sources: []string{"cmd/swift", "internal/swiftserver", "internal/faults", "internal/process", "internal/records"}}
 )
 
 // Builder builds programs of the module in Source into folders below Bin.

@@ -9,7 +9,7 @@ import (
 
 // TestSourcesAreAllOfThem: what a binary is made from and the key does not cover would leave an old binary in use.
 func TestSourcesAreAllOfThem(t *testing.T) {
-	for _, p := range []Program{Kube, Pause, S3, DockerRegistry, OC} {
+	for _, p := range []Program{Kube, Azure, DockerRegistry, DockerRegistry2, GCS, IBM, OC, Pause, S3, Swift} {
 		cmd := exec.Command("go", "list", "-deps", "./cmd/"+p.Name)
 		cmd.Dir = "../.."
 		output, err := cmd.Output()

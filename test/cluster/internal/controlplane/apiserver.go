@@ -3,8 +3,7 @@ package controlplane
 import (
 	"fmt"
 	"strconv"
-
-	"github.com/openshift/cluster-image-registry-operator/test/cluster/internal/addresses"
+	"strings"
 )
 
 // auditPolicy records who did what to which object and with what result, for every request: the tests look there for
@@ -28,7 +27,7 @@ func apiServerFlags(c Config, creds *Credentials, auditPolicyFile string) []stri
 		// "none" where no pod will ever use the Service: the reconciler then needs no routable address.
 		"--endpoint-reconciler-type=" + c.endpointReconciler(),
 		fmt.Sprintf("--etcd-servers=http://127.0.0.1:%d", c.EtcdPort),
-		"--service-cluster-ip-range=" + addresses.ServiceNetwork,
+		"--service-cluster-ip-range=" + strings.Join(c.Family.Services(), ","),
 
 		// As on a real cluster: a kubelet may only touch what belongs to its node (Node and NodeRestriction), and
 		// everybody else has what RBAC grants. An operator that lacks a rule fails here as it would there.
@@ -43,7 +42,7 @@ func apiServerFlags(c Config, creds *Credentials, auditPolicyFile string) []stri
 		// The API server would try the node's host name first, which no DNS knows: logs and exec need the address.
 		"--kubelet-preferred-address-types=InternalIP",
 
-		"--service-account-issuer=https://kubernetes.default.svc",
+		"--service-account-issuer=" + TokenIssuer,
 		"--service-account-key-file=" + creds.serviceAccountKey,
 		"--service-account-signing-key-file=" + creds.serviceAccountKey,
 
@@ -74,7 +73,7 @@ func apiServerFlags(c Config, creds *Credentials, auditPolicyFile string) []stri
 func (c Config) advertised() string {
 	if c.loopback() {
 		// Only passes the flag's validation; the reconciler type "none" never publishes it.
-		return "192.0.2.1"
+		return c.Family.Documentation()
 	}
 	return c.Advertise
 }
@@ -86,4 +85,4 @@ func (c Config) endpointReconciler() string {
 	return "lease"
 }
 
-func (c Config) loopback() bool { return c.Advertise == "127.0.0.1" }
+func (c Config) loopback() bool { return c.Advertise == c.Family.Loopback() }

@@ -5,8 +5,10 @@ package controlplane
 
 import (
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 
 	"github.com/openshift/cluster-image-registry-operator/test/cluster/internal/addresses"
 	"github.com/openshift/cluster-image-registry-operator/test/cluster/internal/pki"
@@ -28,6 +30,8 @@ type Config struct {
 	Bind      string
 	APIPort   int
 	Advertise string
+	// Family is which addresses services have, and what the API server listens on.
+	Family addresses.Family
 	// EtcdPort and EtcdPeerPort are etcd's ports on the loopback device.
 	EtcdPort     int
 	EtcdPeerPort int
@@ -38,12 +42,17 @@ type Config struct {
 	SchedulerPort  int
 }
 
+// TokenIssuer is who issues the service account tokens.
+const TokenIssuer = "https://kubernetes.default.svc"
+
 // Credentials are the files made for a control plane.
 type Credentials struct {
 	// CA signs the API server and every client.
 	CA *pki.Authority
 	// FrontProxy signs the API server's certificate towards aggregated API servers.
 	FrontProxy *pki.Authority
+	// TokenKey is the file of the public key that service account tokens are verified with.
+	TokenKey string
 
 	serving           pki.Pair
 	frontProxyClient  pki.Pair
@@ -51,8 +60,10 @@ type Credentials struct {
 	kubeletClient     pki.Pair
 }
 
-// server is how processes beside the API server reach it.
-func (c Config) server() string { return fmt.Sprintf("https://%s:%d", c.Advertise, c.APIPort) }
+// Server is how processes beside the API server reach it.
+func (c Config) Server() string {
+	return "https://" + net.JoinHostPort(c.Advertise, strconv.Itoa(c.APIPort))
+}
 
 // NewCredentials makes the authorities and certificates of the control plane.
 func NewCredentials(c Config) (*Credentials, error) {
@@ -66,11 +77,11 @@ func NewCredentials(c Config) (*Credentials, error) {
 	}
 	creds.serving, err = creds.CA.Issue(pki.Request{
 		File: "kube-apiserver", CommonName: "kube-apiserver",
-		// 127.0.0.1 is how the machine outside reaches the API server: through a forwarder.
-		Hosts: []string{
-			"127.0.0.1", "localhost", c.Advertise, addresses.KubernetesService, "kubernetes", "kubernetes.default",
-			"kubernetes.default.svc", "kubernetes.default.svc." + addresses.ClusterDomain,
-		},
+		// The loopback address is how the machine outside reaches the API server: through a forwarder.
+		Hosts: append(
+			c.Family.KubernetesServices(), "127.0.0.1", "::1", "localhost", c.Advertise, "kubernetes", "kubernetes.default",
+			"kubernetes.default.svc", "kubernetes.default.svc."+addresses.ClusterDomain,
+		),
 	})
 	if err != nil {
 		return nil, err
@@ -86,14 +97,14 @@ func NewCredentials(c Config) (*Credentials, error) {
 	if err != nil {
 		return nil, err
 	}
-	creds.serviceAccountKey, err = pki.ServiceAccountKey(c.PKI)
+	creds.serviceAccountKey, creds.TokenKey, err = pki.ServiceAccountKeys(c.PKI)
 	return creds, err
 }
 
 // User makes a client certificate and a kubeconfig for it, and returns the kubeconfig's path. The user's name is what
 // the audit log shows.
 func (creds *Credentials) User(c Config, name string, groups ...string) (string, error) {
-	return creds.userAt(c, c.server(), filepath.Join(c.PKI, fileName(name)+".kubeconfig"), name, groups)
+	return creds.userAt(c, c.Server(), filepath.Join(c.PKI, fileName(name)+".kubeconfig"), name, groups)
 }
 
 // UserAt is User with a server address and a file of the caller's choice.

@@ -54,17 +54,17 @@ func StartAPIServer(g *process.Group, c Config, creds *Credentials) error {
 // rules being there, which is what everything that follows needs.
 func WaitAPIServer(ctx context.Context, g *process.Group, client *http.Client, c Config) error {
 	return g.Until(ctx, "the API server", 2*time.Minute, func(ctx context.Context) error {
-		request, err := http.NewRequestWithContext(ctx, http.MethodGet, c.server()+"/readyz", nil)
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, c.Server()+"/readyz", nil)
 		if err != nil {
 			return fmt.Errorf("making the request: %w", err)
 		}
 		response, err := client.Do(request)
 		if err != nil {
-			return fmt.Errorf("asking %s: %w", c.server(), err)
+			return fmt.Errorf("asking %s: %w", c.Server(), err)
 		}
 		defer response.Body.Close()
 		if response.StatusCode != http.StatusOK {
-			return fmt.Errorf("asking %s/readyz: %s", c.server(), response.Status)
+			return fmt.Errorf("asking %s/readyz: %s", c.Server(), response.Status)
 		}
 		return nil
 	})

@@ -4,7 +4,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/openshift/cluster-image-registry-operator/test/cluster/internal/addresses"
 	"github.com/openshift/cluster-image-registry-operator/test/cluster/internal/process"
 )
 
@@ -62,7 +61,7 @@ func controllerManagerFlags(c Config, creds *Credentials, kubeconfig string) []s
 		"--cluster-signing-key-file=" + ca.Key,
 		// The ranges of the nodes are fixed in their CNI configuration.
 		"--allocate-node-cidrs=false",
-		"--service-cluster-ip-range=" + addresses.ServiceNetwork,
+		"--service-cluster-ip-range=" + strings.Join(c.Family.Services(), ","),
 		// A new node keeps the taint "not-ready" until the next look at the nodes; the default is 5 s.
 		"--node-monitor-period=1s",
 		// Simulated volumes do not exist and plugins are not looked for; the default folder is on the machine.

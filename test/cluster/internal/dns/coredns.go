@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -20,8 +21,9 @@ type Config struct {
 	Dir        string
 	Kubeconfig string
 	// S3Domain is answered, with every name below it, with the S3 server's address: an S3 client that is given an
-	// endpoint puts the bucket's name in front of it.
-	S3Domain string
+	// endpoint puts the bucket's name in front of it. So is STSHost: the S3 server is both.
+	S3Domain, STSHost string
+	S3Address         netip.Addr
 }
 
 // Start starts CoreDNS as a process beside the control plane rather than as a pod: it needs no image, and is up before
@@ -42,6 +44,10 @@ func Start(g *process.Group, c Config) error {
 // and a forwarded question would only time out. The three are server blocks of their own because the order of plugins is
 // CoreDNS's, not the file's: in one block the template would answer before the kubernetes plugin is asked.
 func corefile(c Config) string {
+	record := "A"
+	if c.S3Address.Is6() {
+		record = "AAAA"
+	}
 	return fmt.Sprintf(`%[5]s:53 in-addr.arpa:53 ip6.arpa:53 {
 	bind %[1]s
 	errors
@@ -52,12 +58,12 @@ func corefile(c Config) string {
 		ttl 5
 	}
 }
-%[2]s:53 {
+%[2]s:53 %[8]s:53 {
 	bind %[1]s
 	errors
-	template IN A %[2]s {
-		match ^(.*\.)?%[3]s\.$
-		answer "{{ .Name }} 5 IN A %[4]s"
+	template IN %[7]s {
+		match ^((.*\.)?%[3]s|%[9]s)\.$
+		answer "{{ .Name }} 5 IN %[7]s %[4]s"
 	}
 	template ANY ANY {
 		rcode NOERROR
@@ -70,7 +76,8 @@ func corefile(c Config) string {
 		rcode NXDOMAIN
 	}
 }
-`, addresses.DNS, c.S3Domain, regexp.QuoteMeta(c.S3Domain), addresses.S3, addresses.ClusterDomain, c.Kubeconfig)
+`, addresses.DNS, c.S3Domain, regexp.QuoteMeta(c.S3Domain), c.S3Address, addresses.ClusterDomain, c.Kubeconfig, record,
+		c.STSHost, regexp.QuoteMeta(c.STSHost))
 }
 
 // Wait waits until the server resolves the API server's service, which it does once it has read the cluster's services.

@@ -1,145 +1,165 @@
-// Package hostoperator runs the operator as a process of this machine, for clusters whose nodes are simulated. It has a
+// Package hostoperator runs the operator as a process of the cluster, for clusters whose nodes are simulated. It has a
 // token of its own ServiceAccount, so the rules in manifests/ are all it may do, as in a pod.
 package hostoperator
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"syscall"
 	"time"
 
-	authenticationv1 "k8s.io/api/authentication/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
-	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+	"k8s.io/klog/v2"
+
+	"github.com/openshift/cluster-image-registry-operator/test/cluster/internal/process"
 )
 
 const (
 	namespace = "openshift-image-registry"
 	// account is the operator's ServiceAccount in manifests/.
 	account = "cluster-image-registry-operator"
-	// tokenSeconds is longer than anybody watches a demonstration.
-	tokenSeconds = 12 * 60 * 60
-	// patience is how long the version operator may take to apply the ServiceAccount.
-	patience = 2 * time.Minute
 	// servingSecret is the operator's key pair, named by its Service in manifests/.
 	servingSecret = "image-registry-operator-tls"
-	// look is how often a wait looks again.
-	look = 200 * time.Millisecond
+	// look is how often a wait looks again, watch how often a new release is looked for.
+	look, watch = 200 * time.Millisecond, time.Second
+	// drain is how long the operator may take to end in order.
+	drain = 30 * time.Second
 )
 
 // Options describe the process.
 type Options struct {
 	Binary string
-	// Kubeconfig is the administrator's; it is used only to ask for the operator's own token.
+	// Kubeconfig is an administrator's; it is used only to ask for the operator's own token and key pair.
 	Kubeconfig string
-	// Dir takes the operator's kubeconfig and configuration file, Log its output.
-	Dir, Log string
-	Version  string
-	// HTTPSProxy leads to the S3 server, whose names no resolver of this machine knows.
-	HTTPSProxy string
+	// Dir takes the operator's kubeconfig, configuration file and key pair.
+	Dir string
+	// Release is the file that announces a release. Each time it is written the operator is started anew.
+	Release string
+	// HTTPSProxy leads to the S3 server, whose names no resolver of this machine knows; NoProxy is reached without.
+	HTTPSProxy, NoProxy string
 }
 
-// Start starts the operator, which ends with ctx, and returns its process id.
-func Start(ctx context.Context, o Options) (int, error) {
+// Run waits for what the manifests make for the operator, and then keeps it running until ctx ends, as a kubelet would:
+// an operator that ends in order is started again. One that fails is an error. It must be killed or return before its
+// process ends: on Linux the operator is killed with it, whatever happens.
+func Run(ctx context.Context, o Options) error {
 	admin, err := clientcmd.BuildConfigFromFlags("", o.Kubeconfig)
 	if err != nil {
-		return 0, fmt.Errorf("reading kubeconfig %s: %w", o.Kubeconfig, err)
+		return fmt.Errorf("reading kubeconfig %s: %w", o.Kubeconfig, err)
 	}
 	client, err := kubernetes.NewForConfig(admin)
 	if err != nil {
-		return 0, fmt.Errorf("making a client: %w", err)
+		return fmt.Errorf("making a client: %w", err)
 	}
-	token, err := requestToken(ctx, client)
+	for {
+		if err := o.runOnce(ctx, admin, client); err != nil || ctx.Err() != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(watch): // one that ends at once must not take the machine
+		}
+	}
+}
+
+// runOnce starts the operator and returns when it has ended in order, or was ended for another release or by ctx.
+func (o Options) runOnce(ctx context.Context, admin *rest.Config, client kubernetes.Interface) error {
+	arguments, err := o.prepare(ctx, admin, client)
 	if err != nil {
-		return 0, err
+		return unlessEnded(ctx, err)
 	}
-	kubeconfig := filepath.Join(o.Dir, "operator.kubeconfig")
-	if err := writeKubeconfig(kubeconfig, admin, token); err != nil {
-		return 0, err
-	}
-	configuration, err := writeConfiguration(ctx, client, o.Dir)
+	announced := o.announced()
+	version, err := o.version()
 	if err != nil {
-		return 0, err
+		return err
 	}
-	log, err := os.Create(o.Log)
-	if err != nil {
-		return 0, fmt.Errorf("creating the operator's log: %w", err)
+	cmd := exec.Command(o.Binary, arguments...)
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	cmd.Env = o.environment(version)
+	cmd.SysProcAttr = process.DieWithStarter()
+	if err := process.StartLasting(cmd); err != nil {
+		return fmt.Errorf("starting the operator: %w", err)
 	}
-	defer log.Close()
-	cmd := exec.CommandContext(ctx, o.Binary, "--kubeconfig", kubeconfig, "--config", configuration)
-	cmd.Stdout, cmd.Stderr = log, log
-	cmd.Env = append(os.Environ(),
-		"RELEASE_VERSION="+o.Version, "OPERATOR_IMAGE_VERSION="+o.Version, "WATCH_NAMESPACE="+namespace, "OPERATOR_NAME="+account,
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	ticker := time.NewTicker(watch)
+	defer ticker.Stop()
+	for {
+		select {
+		case err := <-ended:
+			if err != nil {
+				return fmt.Errorf("the operator has ended: %w", err)
+			}
+			return nil
+		case <-ctx.Done():
+			stop(cmd, ended)
+			return nil
+		case <-ticker.C:
+			if o.announced() != announced {
+				stop(cmd, ended)
+				return nil
+			}
+		}
+	}
+}
+
+// unlessEnded is nothing when ctx has ended: what it interrupted is no failure.
+func unlessEnded(ctx context.Context, err error) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	default:
+		return err
+	}
+}
+
+// stop ends the operator in order, or else by force. How it ended matters to nobody then.
+func stop(cmd *exec.Cmd, ended <-chan error) {
+	_ = cmd.Process.Signal(syscall.SIGTERM)
+	kill := time.AfterFunc(drain, func() { _ = cmd.Process.Kill() })
+	defer kill.Stop()
+	if err := <-ended; err != nil {
+		klog.V(4).InfoS("the operator was ended", "state", err)
+	}
+}
+
+// environment is all that the operator gets: its Deployment's variables and the way to the S3 server. Nothing of the
+// user's: credentials of a cloud, a proxy or a kubeconfig of his must not decide what is shown.
+func (o Options) environment(version string) []string {
+	return []string{
+		"HOME=" + o.Dir,
+		"RELEASE_VERSION=" + version, "OPERATOR_IMAGE_VERSION=" + version, "WATCH_NAMESPACE=" + namespace, "OPERATOR_NAME=" + account,
 		"OPERATOR_IMAGE=cluster.test/operator:simulated", "IMAGE=cluster.test/registry:simulated", "IMAGE_PRUNER=cluster.test/pruner:simulated",
-		"HTTPS_PROXY="+o.HTTPSProxy, "NO_PROXY=127.0.0.1,localhost",
-	)
-	if err := cmd.Start(); err != nil {
-		return 0, fmt.Errorf("starting the operator: %w", err)
+		"HTTPS_PROXY=" + o.HTTPSProxy, "NO_PROXY=" + o.NoProxy,
 	}
-	go func() { _ = cmd.Wait() }()
-	return cmd.Process.Pid, nil
 }
 
-// writeConfiguration writes the operator's configuration file and the key pair that the service CA issued for it. Port
-// 0: nothing scrapes it here, and the real port may be taken.
-func writeConfiguration(ctx context.Context, client kubernetes.Interface, dir string) (string, error) {
-	var pair map[string][]byte
-	err := wait.PollUntilContextTimeout(ctx, look, patience, true, func(ctx context.Context) (bool, error) {
-		secret, err := client.CoreV1().Secrets(namespace).Get(ctx, servingSecret, metav1.GetOptions{})
-		if err == nil {
-			pair = secret.Data
-		}
-		return err == nil, nil
-	})
+// announced is when the release was announced that is to run; zero while there is none.
+func (o Options) announced() time.Time {
+	info, err := os.Stat(o.Release)
 	if err != nil {
-		return "", fmt.Errorf("waiting for secret %s/%s from the service CA: %w", namespace, servingSecret, err)
+		return time.Time{}
 	}
-	certificate, key := filepath.Join(dir, "operator-tls.crt"), filepath.Join(dir, "operator-tls.key")
-	path := filepath.Join(dir, "operator-config.yaml")
-	content := fmt.Sprintf("apiVersion: config.openshift.io/v1\nkind: GenericControllerConfig\nservingInfo:\n"+
-		"  bindAddress: 127.0.0.1:0\n  certFile: %s\n  keyFile: %s\n", certificate, key)
-	for file, data := range map[string][]byte{certificate: pair["tls.crt"], key: pair["tls.key"], path: []byte(content)} {
-		if err := os.WriteFile(file, data, 0o600); err != nil {
-			return "", fmt.Errorf("writing %s: %w", file, err)
-		}
-	}
-	return path, nil
+	return info.ModTime()
 }
 
-func requestToken(ctx context.Context, client kubernetes.Interface) (string, error) {
-	accounts := client.CoreV1().ServiceAccounts(namespace)
-	err := wait.PollUntilContextTimeout(ctx, look, patience, true, func(ctx context.Context) (bool, error) {
-		_, err := accounts.Get(ctx, account, metav1.GetOptions{})
-		return err == nil, nil
-	})
+func (o Options) version() (string, error) {
+	data, err := os.ReadFile(o.Release)
 	if err != nil {
-		return "", fmt.Errorf("waiting for service account %s/%s from the manifests: %w", namespace, account, err)
+		return "", fmt.Errorf("reading the release: %w", err)
 	}
-	seconds := int64(tokenSeconds)
-	request := &authenticationv1.TokenRequest{Spec: authenticationv1.TokenRequestSpec{ExpirationSeconds: &seconds}}
-	answer, err := accounts.CreateToken(ctx, account, request, metav1.CreateOptions{})
-	if err != nil {
-		return "", fmt.Errorf("requesting a token of service account %s/%s: %w", namespace, account, err)
+	var release struct {
+		Version string `json:"version"`
 	}
-	return answer.Status.Token, nil
-}
-
-func writeKubeconfig(path string, admin *rest.Config, token string) error {
-	config := clientcmdapi.NewConfig()
-	config.Clusters["cluster"] = &clientcmdapi.Cluster{
-		Server: admin.Host, CertificateAuthority: admin.CAFile, CertificateAuthorityData: admin.CAData, TLSServerName: admin.ServerName,
+	if err := json.Unmarshal(data, &release); err != nil {
+		return "", fmt.Errorf("decoding %s: %w", filepath.Base(o.Release), err)
 	}
-	config.AuthInfos["operator"] = &clientcmdapi.AuthInfo{Token: token}
-	config.Contexts["operator"] = &clientcmdapi.Context{Cluster: "cluster", AuthInfo: "operator", Namespace: namespace}
-	config.CurrentContext = "operator"
-	if err := clientcmd.WriteToFile(*config, path); err != nil {
-		return fmt.Errorf("writing %s: %w", path, err)
-	}
-	return nil
+	return release.Version, nil
 }

@@ -57,6 +57,8 @@ func (c Client) Pull(ctx context.Context, repository, digest string) (int64, err
 	if err != nil {
 		return 0, err
 	}
+	// A client would try again, and hide that a registry was away for a moment.
+	options = append(options, remote.WithRetryBackoff(remote.Backoff{Steps: 1}))
 	image, err := remote.Image(reference, options...)
 	if err != nil {
 		return 0, fmt.Errorf("pulling %s: %w", reference, err)

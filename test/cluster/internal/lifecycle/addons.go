@@ -15,6 +15,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/openshift/cluster-image-registry-operator/test/cluster/internal/addresses"
+	"github.com/openshift/cluster-image-registry-operator/test/cluster/internal/controlplane"
 	"github.com/openshift/cluster-image-registry-operator/test/cluster/internal/pki"
 	"github.com/openshift/cluster-image-registry-operator/test/cluster/internal/process"
 	"github.com/openshift/cluster-image-registry-operator/test/cluster/internal/s3server"
@@ -35,11 +36,11 @@ type s3Config struct {
 
 // startS3 starts the S3 server with empty storage.
 func (e *engine) startS3(ctx context.Context) error {
-	domain := addresses.S3Domain(e.Options.Region)
+	domain, sts := addresses.S3Domain(e.Options.Region), addresses.STSHost(e.Options.Region)
 	serving, err := e.creds.CA.Issue(pki.Request{
 		File: "s3", CommonName: domain,
-		// A client that is given an endpoint puts the bucket in front of the name.
-		Hosts: []string{domain, "*." + domain},
+		// A client that is given an endpoint puts the bucket in front of the name. The addresses are the machine's.
+		Hosts: []string{domain, "*." + domain, sts, "127.0.0.1", "::1"},
 	})
 	if err != nil {
 		return err
@@ -64,6 +65,7 @@ func (e *engine) startS3(ctx context.Context) error {
 			"--cert=" + serving.Cert, "--key=" + serving.Key,
 			"--domain=" + domain, "--region=" + e.Options.Region,
 			"--data-dir=" + e.Paths.s3(), "--accounts=" + accountsFile,
+			"--sts-host=" + sts, "--token-key=" + e.creds.TokenKey, "--token-issuer=" + controlplane.TokenIssuer, "--token-audience=openshift",
 		},
 	}); err != nil {
 		return err
@@ -142,10 +144,10 @@ func (e *engine) seedOptions() seed.Options {
 		Topology:             configv1.TopologyMode(e.Options.topology()),
 		Version:              e.Options.Version,
 		APIServerURL:         e.HostAPIServer,
-		APIServerInternalURL: fmt.Sprintf("https://%s:%d", e.Control.Advertise, e.Control.APIPort),
+		APIServerInternalURL: e.Control.Server(),
 	}
 	if options.Platform == configv1.AWSPlatformType {
-		options.S3 = seed.S3{Endpoint: e.S3.Account.Endpoint, CABundle: e.creds.CA.CertPEM()}
+		options.S3 = seed.S3{Endpoint: e.S3.Account.Endpoint, STSEndpoint: e.S3.Account.STSEndpoint, CABundle: e.creds.CA.CertPEM()}
 	}
 	for index := range e.Options.Nodes {
 		name := addresses.NodeName(index)
@@ -174,8 +176,8 @@ func RunStandIns(ctx context.Context, configPath, kubeconfig string) error {
 	options := standin.Options{
 		ReleaseDir: config.Paths.Release(),
 		Networks: proxy.Networks{
-			Cluster: []string{addresses.PodNetwork}, Service: []string{addresses.ServiceNetwork},
-			Machine: []string{addresses.NodeNetwork}, APIServer: config.Control.Advertise,
+			Cluster: config.Options.Family.Pods(), Service: config.Options.Family.Services(),
+			Machine: config.Options.Family.Nodes(), APIServer: config.Control.Advertise,
 		},
 	}
 	if options.SystemCABundle, err = systemBundle(); err != nil {

@@ -80,11 +80,19 @@ func TestStartsThatCannotWork(t *testing.T) {
 		flags     []string
 		sameName  bool
 		err, cure string
+		// prepare changes the command for a machine that lacks something.
+		prepare func(*testing.T, *exec.Cmd)
 	}{
-		{"a second cluster of the same name", nil, true, "is running already", "cluster down --name " + running.name},
-		{"a port that is in use", []string{"--nodes", "0", "--api-port", port}, false, "port " + port + " of 127.0.0.1 is in use", "choose another port"},
-		{"more real nodes than there can be", []string{"--nodes", "9"}, false, "9 real nodes are too many", "simulated"},
-		{"a real node without a sandbox", []string{"--no-sandbox", "--nodes", "1"}, false, "a real node needs a sandbox", "--nodes 0"},
+		{"a second cluster of the same name", nil, true, "is running already", "cluster down --name " + running.name, nil},
+		{"a port that is in use", []string{"--nodes", "0", "--api-port", port}, false, "port " + port + " of 127.0.0.1 is in use", "choose another port", nil},
+		{"more real nodes than there can be", []string{"--nodes", "9"}, false, "9 real nodes are too many", "simulated", nil},
+		{"a real node with IPv6", []string{"--ip-family", "dual", "--nodes", "1"}, false, "a real node has IPv4 only, not dual", "--nodes 0", nil},
+		{"an address family that there is not", []string{"--ip-family", "ipx", "--nodes", "0"}, false, `no address family "ipx"`, "--ip-family", nil},
+		{"a real node without a sandbox", []string{"--no-sandbox", "--nodes", "1"}, false, "a real node needs a sandbox", "--nodes 0", nil},
+		{"an operator beside a real node", []string{"--host-operator", "/bin/true"}, false, "the operator runs in a pod", "leave out --host-operator", nil},
+		{"a disk without space", nil, false, "MiB of free disk space, 3072 are needed", "CLUSTER_HOME=", onSmallDisk},
+		{"a machine without containerd and package manager", nil, false, "missing: containerd runc", "install these packages", withoutPrograms},
+		{"root without the right to make namespaces", nil, false, "starting the engine", "run as root outside of a restricted container", withoutSysAdmin},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			before := machine(t)
@@ -92,7 +100,15 @@ func TestStartsThatCannotWork(t *testing.T) {
 			if !c.sameName {
 				name += "-other"
 			}
-			r := startNamed(t, binary, name, c.flags...)
+			paths, err := testHome(t).Cluster(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			cmd := exec.Command(binary, append([]string{"up", "--home", paths.Home, "--name", name}, c.flags...)...)
+			if c.prepare != nil {
+				c.prepare(t, cmd)
+			}
+			r := startCommand(t, paths, cmd, binary)
 			select {
 			case <-r.ended:
 			case <-time.After(time.Minute):
@@ -105,6 +121,9 @@ func TestStartsThatCannotWork(t *testing.T) {
 				!strings.Contains(output, "cure:  ") || !strings.Contains(output, c.cure) {
 				t.Errorf("the output does not say %q with cure %q:\n%s", c.err, c.cure, output)
 			}
+			if !c.sameName {
+				traces{}.mustBeGone(t, r)
+			}
 			if after := machine(t); after != before {
 				t.Errorf("the machine has changed; before:\n%s\nafter:\n%s", before, after)
 			}
@@ -113,6 +132,35 @@ func TestStartsThatCannotWork(t *testing.T) {
 	if output, err := exec.Command(binary, "status", "--home", running.paths.Home, "--name", running.name).CombinedOutput(); err != nil {
 		t.Errorf("the running cluster has suffered: %v\n%s", err, output)
 	}
+}
+
+// onSmallDisk gives the command a mount namespace of its own, in which its home folder is almost full.
+func onSmallDisk(t *testing.T, cmd *exec.Cmd) {
+	t.Helper()
+	home := string(testHome(t))
+	through(t, cmd, "unshare", "--mount", "sh", "-c", `mount -t tmpfs -o size=2m tmpfs "$0" && exec "$@"`, home)
+}
+
+// withoutPrograms leaves nothing that is looked for by name.
+func withoutPrograms(t *testing.T, cmd *exec.Cmd) {
+	t.Helper()
+	cmd.Env = append(os.Environ(), "PATH="+t.TempDir())
+}
+
+// withoutSysAdmin is what root is in most containers.
+func withoutSysAdmin(t *testing.T, cmd *exec.Cmd) {
+	t.Helper()
+	through(t, cmd, "setpriv", "--bounding-set", "-sys_admin")
+}
+
+// through puts another program in front of a command.
+func through(t *testing.T, cmd *exec.Cmd, program string, args ...string) {
+	t.Helper()
+	path, err := exec.LookPath(program)
+	if err != nil {
+		t.Fatalf("this case needs %s, of Debian's util-linux: %v", program, err)
+	}
+	cmd.Path, cmd.Args = path, append(append([]string{program}, args...), cmd.Args...)
 }
 
 // TestHalfStartedRunIsClearedAway: the supervisor and its janitor are killed while the cluster starts; the next start of

@@ -1,6 +1,7 @@
 package lifecycle
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,11 +14,15 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 	"sigs.k8s.io/yaml"
+
+	"github.com/openshift/cluster-image-registry-operator/test/cluster/internal/standin/versionoperator"
 )
 
 // Deployment is a release to hand to the version operator's stand-in.
 type Deployment struct {
 	Version string
+	// Profile of the cluster, which chooses among the manifests; empty: that of a cluster that manages itself.
+	Profile string
 	// Manifests is the folder of the manifests, image-references included.
 	Manifests string
 	// Tarballs are the images; each belongs to the tag of image-references that its repository is named after.
@@ -28,10 +33,14 @@ type Deployment struct {
 	Self string
 }
 
-// release is the content of release.json.
+// releaseFile announces a release, beside the folder of its manifests.
+const releaseFile = "release.json"
+
+// release is the content of releaseFile.
 type release struct {
 	Version string            `json:"version"`
 	Images  map[string]string `json:"images"`
+	Profile string            `json:"profile"`
 }
 
 // Deploy copies the manifests, imports the images into every real node and then announces the release. The version
@@ -41,12 +50,18 @@ func Deploy(ctx context.Context, p Paths, d Deployment, progress *Progress) erro
 	if err != nil {
 		return err
 	}
+	profile := cmp.Or(d.Profile, versionoperator.DefaultProfile)
+	if err := versionoperator.CheckProfile(profile); err != nil {
+		return Cure(err, "leave out --profile for a cluster that manages itself")
+	}
 	images, missing, err := d.references()
 	if err != nil {
 		return err
 	}
 	for _, tag := range missing {
-		progress.Step("no image for %s: pods that use it will not start", tag)
+		if state.Nodes > 0 {
+			progress.Step("no image for %s: pods that use it will not start", tag)
+		}
 	}
 	for index := range state.Nodes {
 		for _, file := range d.Tarballs {
@@ -59,7 +74,7 @@ func Deploy(ctx context.Context, p Paths, d Deployment, progress *Progress) erro
 	if err := replaceFolder(d.Manifests, filepath.Join(p.Release(), "manifests")); err != nil {
 		return err
 	}
-	if err := writeJSON(filepath.Join(p.Release(), "release.json"), release{Version: d.Version, Images: images}); err != nil {
+	if err := writeJSON(filepath.Join(p.Release(), releaseFile), release{Version: d.Version, Images: images, Profile: profile}); err != nil {
 		return err
 	}
 	progress.Step("release %s is announced to the version operator", d.Version)

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"sync"
 	"time"
@@ -30,8 +31,9 @@ const (
 	apiFD
 	s3AdminFD
 	s3ProxyFD
+	s3FD
 
-	sandboxFiles = s3ProxyFD - eventsFD + 1
+	sandboxFiles = s3FD - eventsFD + 1
 	hostFiles    = 1
 )
 
@@ -156,6 +158,7 @@ func (e *engine) start(ctx context.Context) error {
 	}
 	afterAPI(e.startSimulated)
 	afterAPI(e.seedAndStandIns)
+	afterAPI(e.startHostOperator)
 	return tasks.Wait()
 }
 
@@ -210,7 +213,8 @@ func (e *engine) startDNS(ctx context.Context) error {
 		return err
 	}
 	if err := dns.Start(e.group, dns.Config{
-		Kube: e.Control.Kube, Dir: e.Control.Dir, Kubeconfig: config, S3Domain: addresses.S3Domain(e.Options.Region),
+		Kube: e.Control.Kube, Dir: e.Control.Dir, Kubeconfig: config,
+		S3Domain: addresses.S3Domain(e.Options.Region), STSHost: addresses.STSHost(e.Options.Region), S3Address: netip.MustParseAddr(e.Options.Family.S3Server()),
 	}); err != nil {
 		return err
 	}
@@ -235,6 +239,7 @@ func (e *engine) forwards() []forward {
 		apiFD:     net.JoinHostPort(e.Control.Advertise, fmt.Sprint(e.Control.APIPort)),
 		s3AdminFD: e.S3.Admin,
 		s3ProxyFD: e.S3.Proxy,
+		s3FD:      e.S3.TLS,
 	}
 	var all []forward
 	for fd, target := range targets {

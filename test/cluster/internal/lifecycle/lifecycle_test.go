@@ -14,6 +14,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/openshift/cluster-image-registry-operator/test/cluster/internal/addresses"
 	"github.com/openshift/cluster-image-registry-operator/test/cluster/internal/images"
 )
 
@@ -270,5 +271,29 @@ func writeTestFile(t *testing.T, path, content string) {
 	}
 	if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
 		t.Fatal(err)
+	}
+}
+
+func TestOptionsAreChecked(t *testing.T) {
+	good := Options{Nodes: 1, Zones: 3, Sandbox: true, Family: addresses.IPv4}
+	for _, tc := range []struct {
+		name      string
+		edit      func(*Options)
+		err, cure string
+	}{
+		{"a real node", func(*Options) {}, "", ""},
+		{"simulated nodes with both families", func(o *Options) { o.Nodes, o.Simulated, o.Family = 0, 2, addresses.Dual }, "", ""},
+		{"simulated nodes with IPv6, without a sandbox", func(o *Options) { o.Nodes, o.Sandbox, o.Family = 0, false, addresses.IPv6 }, "", ""},
+		{"a real node with IPv6", func(o *Options) { o.Family = addresses.IPv6 }, "IPv4 only, not ipv6", "--simulated"},
+		{"an address family that there is not", func(o *Options) { o.Family = "ipx" }, `"ipx", only ipv4, ipv6, dual`, "--ip-family"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			options := good
+			tc.edit(&options)
+			err := options.validate()
+			if (err == nil) != (tc.err == "") || err != nil && (!strings.Contains(err.Error(), tc.err) || !strings.Contains(CureOf(err), tc.cure)) {
+				t.Errorf("got %v, cure %q, want %q, cure %q", err, CureOf(err), tc.err, tc.cure)
+			}
+		})
 	}
 }

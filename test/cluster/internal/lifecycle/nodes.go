@@ -68,7 +68,7 @@ func (e *engine) startSimulated(ctx context.Context) error {
 	}
 	for index := range e.Options.Simulated {
 		name := simulated.NodeName(index)
-		object := simulated.Node(index, e.Options.simulatedLabels(name, e.Options.Nodes+index))
+		object := simulated.Node(index, e.Options.Family, e.Options.simulatedLabels(name, e.Options.Nodes+index))
 		if err := simulated.Add(ctx, e.client, object); err != nil {
 			return err
 		}

@@ -24,7 +24,7 @@ func (e *engine) enterSandbox() error {
 	if err := mounts.Prepare(); err != nil {
 		return Cure(err, "this kernel or container does not allow what the sandbox needs (overlay, tmpfs): use --no-sandbox --nodes 0")
 	}
-	if err := sandbox.PrepareNetwork(e.Options.Nodes); err != nil {
+	if err := sandbox.PrepareNetwork(e.Options.Nodes, e.Options.Family); err != nil {
 		return Cure(err, "the kernel needs bridge and veth devices: use --no-sandbox --nodes 0")
 	}
 	if err := unix.Sethostname([]byte(addresses.NodeName(0))); err != nil {

@@ -12,6 +12,8 @@ type Options struct {
 	// Nodes are real nodes, one per zone; Simulated are nodes played by kwok.
 	Nodes     int `json:"nodes"`
 	Simulated int `json:"simulated"`
+	// Family is what addresses the cluster has; real nodes have IPv4 only.
+	Family addresses.Family `json:"family"`
 	// ControlPlaneOnly starts etcd, the API server and a handful of controllers.
 	ControlPlaneOnly bool `json:"controlPlaneOnly"`
 	// Sandbox gives the cluster namespaces of its own.
@@ -26,6 +28,8 @@ type Options struct {
 	Zones int `json:"zones"`
 	// Images are tarballs to import into every node at the start.
 	Images []string `json:"images"`
+	// Operator is a binary of the operator to run as a process of the cluster once its manifests are deployed.
+	Operator string `json:"operator,omitempty"`
 	// NoSeed leaves out the OpenShift configuration objects, NoStandIns the stand-ins for OpenShift's operators.
 	NoSeed     bool `json:"noSeed"`
 	NoStandIns bool `json:"noStandIns"`
@@ -33,7 +37,19 @@ type Options struct {
 
 // validate finds contradictions before anything is started.
 func (o Options) validate() error {
+	if err := o.Family.Check(); err != nil {
+		return Cure(err, "use --ip-family with one of them")
+	}
+	if o.Operator != "" && o.Nodes > 0 {
+		return Cure(errors.New("where there is a real node the operator runs in a pod"), "leave out --host-operator, or use --nodes 0")
+	}
+	return o.validateNodes()
+}
+
+func (o Options) validateNodes() error {
 	switch {
+	case o.Nodes > 0 && o.Family != addresses.IPv4:
+		return Cure(fmt.Errorf("a real node has IPv4 only, not %s", o.Family), "use --nodes 0, with --simulated n for nodes that exist in the API only")
 	case o.Nodes < 0 || o.Simulated < 0:
 		return errors.New("the number of nodes cannot be negative")
 	case o.Nodes > addresses.MaxNodes:

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 
 	"github.com/openshift/cluster-image-registry-operator/test/cluster/internal/addresses"
@@ -32,7 +33,7 @@ func (s *supervisor) plan(ctx context.Context) (*engineConfig, error) {
 		Options: s.Options, Paths: s.paths, Self: s.Self,
 		Control: controlplane.Config{
 			Name: s.Name, Kube: kube, Dir: s.paths.join("control-plane"), PKI: s.paths.pki(),
-			AuditLog: s.paths.auditLog(), Minimal: s.Options.ControlPlaneOnly,
+			AuditLog: s.paths.auditLog(), Minimal: s.Options.ControlPlaneOnly, Family: s.Options.Family,
 		},
 	}
 	if s.Options.Nodes > 0 {
@@ -70,72 +71,78 @@ func (s *supervisor) addPause(ctx context.Context, builder build.Builder, config
 
 // planSandbox uses fixed addresses inside, and opens the sockets that lead in from the machine.
 func (s *supervisor) planSandbox(config *engineConfig) error {
-	config.Control.Bind, config.Control.Advertise = "0.0.0.0", addresses.APIServer
+	family := s.Options.Family
+	config.Control.Bind, config.Control.Advertise = family.Any(), family.APIServer()
 	config.Control.APIPort = addresses.APIPort
 	config.Control.EtcdPort, config.Control.EtcdPeerPort = 2379, 2380
 	config.Control.ControllerPort, config.Control.SchedulerPort = 10257, 10259
-	config.S3.TLS = net.JoinHostPort(addresses.S3, "443")
-	config.S3.Admin = net.JoinHostPort(addresses.S3, "8081")
-	config.S3.Proxy = net.JoinHostPort(addresses.S3, "8082")
-	ports := make([]int, 0, sandboxFiles)
-	for _, wanted := range []int{s.Options.APIPort, 0, 0} {
-		file, port, err := listenOnHost(wanted)
+	config.S3.TLS = net.JoinHostPort(family.S3Server(), "443")
+	config.S3.Admin = net.JoinHostPort(family.S3Server(), "8081")
+	config.S3.Proxy = net.JoinHostPort(family.S3Server(), "8082")
+	local := make([]string, 0, sandboxFiles)
+	for _, wanted := range []int{s.Options.APIPort, 0, 0, 0} {
+		file, address, err := listenOnHost(family.Loopback(), wanted)
 		if err != nil {
 			return err
 		}
 		s.sockets = append(s.sockets, file)
-		ports = append(ports, port)
+		local = append(local, address.String())
 	}
-	config.HostAPIServer = fmt.Sprintf("https://127.0.0.1:%d", ports[0])
-	config.S3.Account.AdminURL = fmt.Sprintf("http://127.0.0.1:%d", ports[1])
-	config.S3.Account.ProxyURL = fmt.Sprintf("http://127.0.0.1:%d", ports[2])
+	config.reachedAt(local[0], local[1], local[2], local[3])
 	return nil
 }
 
 // planHost gives every program a free port of the loopback device.
 func (s *supervisor) planHost(config *engineConfig) error {
+	host := s.Options.Family.Loopback()
 	ports := make([]int, 8)
 	for i := range ports {
 		wanted := 0
 		if i == 0 {
 			wanted = s.Options.APIPort
 		}
-		file, port, err := listenOnHost(wanted)
+		file, address, err := listenOnHost(host, wanted)
 		if err != nil {
 			return err
 		}
 		// All sockets stay open until every port is chosen, or two programs might get the same one.
 		defer file.Close()
-		ports[i] = port
+		ports[i] = address.Port
 	}
-	config.Control.Bind, config.Control.Advertise = "127.0.0.1", "127.0.0.1"
+	config.Control.Bind, config.Control.Advertise = host, host
 	config.Control.APIPort = ports[0]
 	config.Control.EtcdPort, config.Control.EtcdPeerPort = ports[1], ports[2]
 	config.Control.ControllerPort, config.Control.SchedulerPort = ports[3], ports[4]
-	local := func(i int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(ports[i])) }
+	local := func(i int) string { return net.JoinHostPort(host, strconv.Itoa(ports[i])) }
 	config.S3.TLS, config.S3.Admin, config.S3.Proxy = local(5), local(6), local(7)
-	config.HostAPIServer = "https://" + local(0)
-	config.S3.Account.AdminURL, config.S3.Account.ProxyURL = "http://"+local(6), "http://"+local(7)
+	config.reachedAt(local(0), local(6), local(7), local(5))
 	return nil
 }
 
+// reachedAt says by which addresses of the machine's loopback device all is reached.
+func (c *engineConfig) reachedAt(apiServer, s3Admin, s3Proxy, s3TLS string) {
+	c.HostAPIServer = "https://" + apiServer
+	c.S3.Account.AdminURL, c.S3.Account.ProxyURL = "http://"+s3Admin, "http://"+s3Proxy
+	c.S3.Account.HostEndpoint = "https://" + s3TLS
+}
+
 // listenOnHost opens a socket on the machine's loopback device and returns it as a file that can be handed on.
-func listenOnHost(port int) (*os.File, int, error) {
-	listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+func listenOnHost(host string, port int) (*os.File, *net.TCPAddr, error) {
+	listener, err := net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(port)))
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, 0, Cure(fmt.Errorf("port %d of 127.0.0.1 is in use", port),
+		return nil, nil, Cure(fmt.Errorf("port %d of %s is in use", port, host),
 			"end the program that has it (ss -ltnp shows it), choose another port, or leave the port out to get a free one")
 	}
 	if err != nil {
-		return nil, 0, fmt.Errorf("listening on 127.0.0.1: %w", err)
+		return nil, nil, fmt.Errorf("listening on %s: %w", host, err)
 	}
 	defer listener.Close()
 	tcp := listener.(*net.TCPListener)
 	file, err := tcp.File()
 	if err != nil {
-		return nil, 0, fmt.Errorf("passing on the socket of port %d: %w", port, err)
+		return nil, nil, fmt.Errorf("passing on the socket of port %d: %w", port, err)
 	}
-	return file, tcp.Addr().(*net.TCPAddr).Port, nil
+	return file, tcp.Addr().(*net.TCPAddr), nil
 }
 
 func (s *supervisor) newS3Account() (S3State, error) {
@@ -148,8 +155,9 @@ func (s *supervisor) newS3Account() (S3State, error) {
 		keys[i] = hex.EncodeToString(data)
 	}
 	return S3State{
-		Endpoint: "https://" + addresses.S3Domain(s.Options.Region),
-		Region:   s.Options.Region,
+		Endpoint:    "https://" + addresses.S3Domain(s.Options.Region),
+		STSEndpoint: "https://" + addresses.STSHost(s.Options.Region),
+		Region:      s.Options.Region,
 		// The cluster's own authority signs everything in it.
 		CAFile:      filepath.Join(s.paths.pki(), "cluster-ca.crt"),
 		AccessKeyID: keys[0], SecretAccessKey: keys[1],
@@ -160,10 +168,14 @@ func (s *supervisor) newS3Account() (S3State, error) {
 func (s *supervisor) state(e event) *State {
 	state := &State{
 		Name: s.Name, PID: os.Getpid(), Kubeconfig: s.paths.Kubeconfig(), APIServer: s.config.HostAPIServer,
-		Nodes: s.Options.Nodes, Simulated: s.Options.Simulated, Sandboxed: s.Options.Sandbox,
+		Nodes: s.Options.Nodes, Simulated: s.Options.Simulated, HostOperator: s.Options.Operator != "", Sandboxed: s.Options.Sandbox,
 		AuditLog: s.paths.auditLog(), Logs: s.paths.logs(), ReleaseDir: s.paths.Release(),
-		ClusterCIDRs: ClusterCIDRs{Nodes: addresses.NodeNetwork, Pods: addresses.PodNetwork, Services: addresses.ServiceNetwork},
-		S3:           s.config.S3.Account, NodePIDs: e.NodePIDs,
+		Family: s.Options.Family, ClusterCIDRs: ClusterCIDRs{
+			Nodes:    strings.Join(s.Options.Family.Nodes(), ","),
+			Pods:     strings.Join(s.Options.Family.Pods(), ","),
+			Services: strings.Join(s.Options.Family.Services(), ","),
+		},
+		S3: s.config.S3.Account, NodePIDs: e.NodePIDs,
 	}
 	if s.Options.Sandbox {
 		state.InitPID = s.engine.Process.Pid

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"runtime"
@@ -11,6 +12,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/openshift/cluster-image-registry-operator/test/cluster/internal/addresses"
 )
 
 // needed maps a program that a real node runs to the Debian package it comes from.
@@ -45,9 +48,12 @@ func preflight(ctx context.Context, o Options, p Paths, progress *Progress) erro
 	if err := checkDisk(p); err != nil {
 		return err
 	}
+	if err := checkLoopback(o.Family); err != nil {
+		return err
+	}
 	if !o.Sandbox {
-		progress.Step("no sandbox: the control plane runs as processes of this user on 127.0.0.1, nodes are simulated; " +
-			"pods do not run, so pushing an image cannot be shown")
+		progress.Step("no sandbox: the control plane runs as processes of this user on %s, nodes are simulated; "+
+			"pods do not run, so pushing an image cannot be shown", o.Family.Loopback())
 		return nil
 	}
 	if runtime.GOOS != "linux" || os.Geteuid() != 0 {
@@ -60,6 +66,16 @@ func preflight(ctx context.Context, o Options, p Paths, progress *Progress) erro
 		return err
 	}
 	return InstallMissing(ctx, progress)
+}
+
+// checkLoopback finds out whether the machine has the address by which the cluster is to be reached.
+func checkLoopback(family addresses.Family) error {
+	listener, err := net.Listen("tcp", net.JoinHostPort(family.Loopback(), "0"))
+	if err != nil {
+		return Cure(fmt.Errorf("this machine cannot listen on %s: %w", family.Loopback(), err),
+			"switch the address family on (sysctl net.ipv6.conf.lo.disable_ipv6=0), or choose another --ip-family")
+	}
+	return listener.Close()
 }
 
 func checkDisk(p Paths) error {
@@ -114,7 +130,7 @@ func InstallMissing(ctx context.Context, progress *Progress) error {
 		cmd := exec.CommandContext(ctx, apt, args...)
 		cmd.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive")
 		if output, err := cmd.CombinedOutput(); err != nil {
-			return Cure(fmt.Errorf("running apt-get %s: %w:\n%s", args[0], err, lastLines(string(output), 8)),
+			return Cure(fmt.Errorf("running apt-get %s: %w:\n%s", args[0], err, lastLines(string(output))),
 				"install these packages by hand: "+strings.Join(missing, " "))
 		}
 	}
@@ -160,7 +176,9 @@ func present(program string) bool {
 	return err == nil
 }
 
-func lastLines(text string, n int) string {
+// lastLines is the end of what a package manager said: its error is there.
+func lastLines(text string) string {
+	const n = 8
 	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
 	if len(lines) > n {
 		lines = lines[len(lines)-n:]

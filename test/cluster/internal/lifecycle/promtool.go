@@ -71,7 +71,7 @@ func download(ctx context.Context, apt, dir string) error {
 		cmd := exec.CommandContext(ctx, apt, args...)
 		cmd.Dir = dir
 		if output, err := cmd.CombinedOutput(); err != nil {
-			return fmt.Errorf("running apt-get %s: %w:\n%s", args[0], err, lastLines(string(output), 8))
+			return fmt.Errorf("running apt-get %s: %w:\n%s", args[0], err, lastLines(string(output)))
 		}
 		return nil
 	}

@@ -28,11 +28,11 @@ func needsRealNode(t *testing.T) {
 	}
 }
 
-// buildCluster builds the program under test.
+// buildCluster builds the program under test, with the flags of hack/binaries.sh: most of it is in go's cache then.
 func buildCluster(t *testing.T) string {
 	t.Helper()
 	binary := filepath.Join(t.TempDir(), "cluster")
-	cmd := exec.Command("go", "build", "-o", binary, "../../cmd/cluster")
+	cmd := exec.Command("go", "build", "-buildvcs=false", "-trimpath", "-ldflags", "-s -w ", "-o", binary, "../../cmd/cluster")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if output, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("building the program: %v\n%s", err, output)
@@ -89,13 +89,17 @@ func startCluster(t *testing.T, binary string, flags ...string) *runningCluster 
 // startNamed starts a cluster that ends with the test at the latest.
 func startNamed(t *testing.T, binary, name string, flags ...string) *runningCluster {
 	t.Helper()
-	r := &runningCluster{binary: binary, name: name, ended: make(chan struct{})}
-	var err error
-	if r.paths, err = testHome(t).Cluster(r.name); err != nil {
+	paths, err := testHome(t).Cluster(name)
+	if err != nil {
 		t.Fatal(err)
 	}
-	args := append([]string{"up", "--home", r.paths.Home, "--name", r.name}, flags...)
-	r.cmd = exec.Command(binary, args...)
+	return startCommand(t, paths, exec.Command(binary, append([]string{"up", "--home", paths.Home, "--name", name}, flags...)...), binary)
+}
+
+// startCommand starts a cluster with a command of the caller's making; binary is the program for later commands.
+func startCommand(t *testing.T, paths Paths, cmd *exec.Cmd, binary string) *runningCluster {
+	t.Helper()
+	r := &runningCluster{binary: binary, name: paths.Name, paths: paths, cmd: cmd, ended: make(chan struct{})}
 	r.cmd.Stdout, r.cmd.Stderr = r, r
 	if err := r.cmd.Start(); err != nil {
 		t.Fatal(err)

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+
+	"github.com/openshift/cluster-image-registry-operator/test/cluster/internal/addresses"
 )
 
 // State describes a ready cluster for other programs.
@@ -17,20 +19,23 @@ type State struct {
 	APIServer string `json:"apiServer"`
 	Nodes     int    `json:"nodes"`
 	Simulated int    `json:"simulated"`
+	// HostOperator says whether the operator is a process of the cluster, for lack of a node that runs it in a pod.
+	HostOperator bool `json:"hostOperator,omitempty"`
 	// Sandboxed says whether the cluster has namespaces of its own.
 	Sandboxed bool   `json:"sandboxed"`
 	AuditLog  string `json:"auditLog"`
 	Logs      string `json:"logs"`
 	// ReleaseDir is where `deploy` puts the release.
-	ReleaseDir   string       `json:"releaseDir"`
-	ClusterCIDRs ClusterCIDRs `json:"clusterCIDRs"`
-	S3           S3State      `json:"s3"`
+	ReleaseDir   string           `json:"releaseDir"`
+	Family       addresses.Family `json:"family"`
+	ClusterCIDRs ClusterCIDRs     `json:"clusterCIDRs"`
+	S3           S3State          `json:"s3"`
 	// InitPID is process 1 of the sandbox and NodePIDs, inside the sandbox, the processes that hold further nodes.
 	InitPID  int            `json:"initPID,omitempty"`
 	NodePIDs map[string]int `json:"nodePIDs,omitempty"`
 }
 
-// ClusterCIDRs are the address ranges of a cluster.
+// ClusterCIDRs are the address ranges of a cluster; of a dual one, two each with a comma between.
 type ClusterCIDRs struct {
 	Nodes    string `json:"nodes"`
 	Pods     string `json:"pods"`
@@ -40,6 +45,7 @@ type ClusterCIDRs struct {
 // S3State tells how to reach and use the S3 server.
 type S3State struct {
 	Endpoint             string `json:"endpoint"`
+	STSEndpoint          string `json:"stsEndpoint"`
 	Region               string `json:"region"`
 	CAFile               string `json:"caFile"`
 	AccessKeyID          string `json:"accessKeyID"`
@@ -51,6 +57,8 @@ type S3State struct {
 	// ProxyURL is an HTTP proxy for CONNECT that reaches the S3 names and nothing else: a process on this machine can
 	// use them without a DNS server that knows them.
 	ProxyURL string `json:"proxyURL"`
+	// HostEndpoint is the endpoint by its address on this machine's loopback device: no name, so buckets are in the path.
+	HostEndpoint string `json:"hostEndpoint"`
 }
 
 // ReadState reads the state of a ready cluster.

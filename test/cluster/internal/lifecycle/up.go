@@ -57,7 +57,8 @@ func (u Upper) Up(ctx context.Context) error {
 	}
 	defer s.lock.release()
 	if err := s.prepare(ctx); err != nil {
-		return unlessInterrupted(ctx, err)
+		// Nothing runs yet: what is left are folders.
+		return errors.Join(unlessInterrupted(ctx, err), cleanUp(paths))
 	}
 	return s.runEngine(ctx)
 }

@@ -112,15 +112,23 @@ func (a *Authority) Issue(r Request) (Pair, error) {
 	return files, writePair(files, der, key)
 }
 
-// ServiceAccountKey writes the key that signs service account tokens, and returns its file. It is RSA because the
-// issuer's published keys are then readable by every client; the API server verifies with the same file.
-func ServiceAccountKey(dir string) (string, error) {
+// ServiceAccountKeys writes the key that signs service account tokens, and the public half of it for those who only verify
+// them. It is RSA because the issuer's published keys are then readable by every client; the API server verifies with the
+// key itself.
+func ServiceAccountKeys(dir string) (private, public string, err error) {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
-		return "", fmt.Errorf("generating the service account key: %w", err)
+		return "", "", fmt.Errorf("generating the service account key: %w", err)
 	}
-	path := filepath.Join(dir, "service-account.key")
-	return path, writeKey(path, key)
+	der, err := x509.MarshalPKIXPublicKey(key.Public())
+	if err != nil {
+		return "", "", fmt.Errorf("encoding the public service account key: %w", err)
+	}
+	private, public = filepath.Join(dir, "service-account.key"), filepath.Join(dir, "service-account.pub")
+	if err := os.WriteFile(public, pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}), 0o644); err != nil {
+		return "", "", fmt.Errorf("writing the public service account key: %w", err)
+	}
+	return private, public, writeKey(private, key)
 }
 
 func newTemplate(subject pkix.Name) (*x509.Certificate, error) {

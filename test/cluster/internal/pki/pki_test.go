@@ -58,7 +58,7 @@ func TestIssue(t *testing.T) {
 
 func TestKeysAreSecret(t *testing.T) {
 	ca := newAuthority(t, "ca")
-	key, err := pki.ServiceAccountKey(filepath.Dir(ca.Files().Key))
+	key, _, err := pki.ServiceAccountKeys(filepath.Dir(ca.Files().Key))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -102,6 +102,18 @@ var s3Parameters = []string{
 	"BUCKET", "CHUNKSIZE", "ENCRYPT", "FORCEPATHSTYLE", "KEYID", "REGION", "REGIONENDPOINT", "USEDUALSTACK",
 }
 
+// azureParameters are those that the operator renders. All are distribution's own, but its driver wants to be told which
+// kind of credentials to use, where OpenShift's registry takes the account key when there is one and else what the
+// AZURE_ variables say; see withAzureCredentials.
+var azureParameters = []string{"ACCOUNTKEY", "ACCOUNTNAME", "CONTAINER", "REALM"}
+
+// gcsParameters are those that the operator renders; distribution understands both. Unlike OpenShift's registry it takes
+// no key file of type external_account (workload identity).
+var gcsParameters = []string{"BUCKET", "KEYFILE"}
+
+// parameters are what the operator sets of each driver.
+var parameters = map[string][]string{"S3": s3Parameters, "AZURE": azureParameters, "GCS": gcsParameters}
+
 // Translate splits an environment into the settings of this package and the environment that distribution and its
 // AWS SDK shall see. A variable of OpenShift's that has no meaning here is an error: silence would let a renamed
 // variable look as if it worked.
@@ -121,7 +133,7 @@ func Translate(environ []string) (Settings, []string, error) {
 		}
 		rest = append(rest, entry)
 	}
-	return settings, withCredentials(rest, settings.CredentialsFile), nil
+	return settings, withAzureCredentials(withCredentials(rest, settings.CredentialsFile)), nil
 }
 
 func refuseUnknown(name string) error {
@@ -130,11 +142,31 @@ func refuseUnknown(name string) error {
 			return fmt.Errorf("environment variable %s is unknown to this registry", name)
 		}
 	}
-	parameter, s3 := strings.CutPrefix(name, "REGISTRY_STORAGE_S3_")
-	if s3 && !slices.Contains(s3Parameters, parameter) {
-		return fmt.Errorf("environment variable %s is no parameter of the s3 driver that the operator sets", name)
+	for driver, known := range parameters {
+		parameter, found := strings.CutPrefix(name, "REGISTRY_STORAGE_"+driver+"_")
+		if found && !slices.Contains(known, parameter) {
+			return fmt.Errorf("environment variable %s is no parameter of the %s driver that the operator sets", name, strings.ToLower(driver))
+		}
 	}
 	return nil
+}
+
+// withAzureCredentials says to distribution's azure driver what OpenShift's finds out by itself.
+func withAzureCredentials(environ []string) []string {
+	kind := ""
+	for _, entry := range environ {
+		switch name, _, _ := strings.Cut(entry, "="); {
+		case name == "REGISTRY_STORAGE_AZURE_ACCOUNTKEY":
+			kind = "shared_key"
+		case strings.HasPrefix(name, "REGISTRY_STORAGE_AZURE_") && kind == "":
+			// The Azure SDK's chain, which finds the federated token by the AZURE_ variables.
+			kind = "default_credentials"
+		}
+	}
+	if kind == "" {
+		return environ
+	}
+	return append(slices.Clone(environ), "REGISTRY_STORAGE_AZURE_CREDENTIALS={type: "+kind+"}")
 }
 
 // withCredentials makes file the only source of AWS credentials.

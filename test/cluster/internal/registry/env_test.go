@@ -50,6 +50,30 @@ var translateCases = []struct {
 		nil,
 	},
 	{
+		"an Azure account key is said to be one",
+		[]string{"REGISTRY_STORAGE=azure", "REGISTRY_STORAGE_AZURE_ACCOUNTKEY=a2V5", "REGISTRY_STORAGE_AZURE_CONTAINER=c"},
+		Settings{MinVersion: tls.VersionTLS12},
+		[]string{
+			"REGISTRY_STORAGE=azure", "REGISTRY_STORAGE_AZURE_ACCOUNTKEY=a2V5", "REGISTRY_STORAGE_AZURE_CONTAINER=c",
+			"REGISTRY_STORAGE_AZURE_CREDENTIALS={type: shared_key}",
+		},
+	},
+	{
+		"Azure without a key has what the SDK finds",
+		[]string{"AZURE_FEDERATED_TOKEN_FILE=/t", "REGISTRY_STORAGE_AZURE_CONTAINER=c"},
+		Settings{MinVersion: tls.VersionTLS12},
+		[]string{
+			"AZURE_FEDERATED_TOKEN_FILE=/t", "REGISTRY_STORAGE_AZURE_CONTAINER=c",
+			"REGISTRY_STORAGE_AZURE_CREDENTIALS={type: default_credentials}",
+		},
+	},
+	{
+		"GCS needs no translation",
+		[]string{"REGISTRY_STORAGE_GCS_BUCKET=b", "REGISTRY_STORAGE_GCS_KEYFILE=/gcs/keyfile"},
+		Settings{MinVersion: tls.VersionTLS12},
+		[]string{"REGISTRY_STORAGE_GCS_BUCKET=b", "REGISTRY_STORAGE_GCS_KEYFILE=/gcs/keyfile"},
+	},
+	{
 		"a credentials file displaces every other AWS variable",
 		[]string{"AWS_ACCESS_KEY_ID=x", "REGISTRY_STORAGE_S3_CREDENTIALSCONFIGPATH=/var/c", "A=b"},
 		Settings{MinVersion: tls.VersionTLS12, CredentialsFile: "/var/c"},

@@ -20,8 +20,11 @@ import (
 	"github.com/distribution/distribution/v3/configuration"
 	"github.com/distribution/distribution/v3/health"
 	"github.com/distribution/distribution/v3/registry/handlers"
-	// The drivers that this registry has; another one in REGISTRY_STORAGE is an error at start.
+	// The drivers that this registry has; another one in REGISTRY_STORAGE is an error at start. distribution v3 has none
+	// for Swift.
+	_ "github.com/distribution/distribution/v3/registry/storage/driver/azure"
 	_ "github.com/distribution/distribution/v3/registry/storage/driver/filesystem"
+	_ "github.com/distribution/distribution/v3/registry/storage/driver/gcs"
 	_ "github.com/distribution/distribution/v3/registry/storage/driver/inmemory"
 	// What the operator renders for spec.storage.s3.cloudFront.
 	_ "github.com/distribution/distribution/v3/registry/storage/driver/middleware/cloudfront"

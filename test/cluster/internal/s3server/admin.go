@@ -5,22 +5,22 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
-	"strconv"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/smithy-go"
+	"github.com/openshift/cluster-image-registry-operator/test/cluster/internal/records"
 )
 
+// maxSecret is longer than the secret of any key.
+const maxSecret = 1 << 10
+
 // Requests is the answer to GET /requests.
-type Requests struct {
-	// Last is the greatest number so far: ask after it the next time.
-	Last     int64    `json:"last"`
-	Requests []Record `json:"requests"`
-}
+type Requests = records.Requests[Record]
 
 // Bucket is one of GET /buckets.
 type Bucket struct {
@@ -57,44 +57,25 @@ type admin struct {
 func (a *admin) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
-	mux.HandleFunc("GET /requests", a.getRequests)
-	mux.HandleFunc("DELETE /requests", func(w http.ResponseWriter, _ *http.Request) {
-		a.front.records.clear()
-		w.WriteHeader(http.StatusNoContent)
-	})
-	mux.HandleFunc("GET /faults", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, a.front.faults.all()) })
-	mux.HandleFunc("PUT /faults", a.putFaults)
-	mux.HandleFunc("DELETE /faults", func(w http.ResponseWriter, _ *http.Request) {
-		a.front.faults.set(nil)
-		w.WriteHeader(http.StatusNoContent)
-	})
+	a.front.records.Register(mux)
+	a.front.faults.Register(mux)
 	mux.HandleFunc("GET /buckets", a.getBuckets)
 	mux.HandleFunc("PUT /buckets/{name}", a.putBucket)
 	mux.HandleFunc("GET /buckets/{name}/objects", a.getObjects)
-	return mux
-}
-
-func (a *admin) getRequests(w http.ResponseWriter, r *http.Request) {
-	var after int64
-	if text := r.URL.Query().Get("after"); text != "" {
-		var err error
-		if after, err = strconv.ParseInt(text, 10, 64); err != nil {
-			http.Error(w, fmt.Sprintf("after: %v", err), http.StatusBadRequest)
+	mux.HandleFunc("PUT /keys/{id}", a.putKey)
+	mux.HandleFunc("DELETE /keys/{id}", func(w http.ResponseWriter, r *http.Request) {
+		a.gateway.tenants.removeKey(r.PathValue("id"))
+		w.WriteHeader(http.StatusNoContent)
+	})
+	mux.HandleFunc("PUT /roles", a.putRole)
+	mux.HandleFunc("DELETE /roles", func(w http.ResponseWriter, r *http.Request) {
+		if arn := r.URL.Query().Get("arn"); !a.gateway.tenants.roles.remove(arn) {
+			http.Error(w, fmt.Sprintf("there is no role %q", arn), http.StatusNotFound)
 			return
 		}
-	}
-	found, last := a.front.records.after(after)
-	writeJSON(w, Requests{Last: last, Requests: found})
-}
-
-func (a *admin) putFaults(w http.ResponseWriter, r *http.Request) {
-	list, err := readFaults(r.Body)
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusBadRequest)
-		return
-	}
-	a.front.faults.set(list)
-	w.WriteHeader(http.StatusNoContent)
+		w.WriteHeader(http.StatusNoContent)
+	})
+	return mux
 }
 
 func (a *admin) getBuckets(w http.ResponseWriter, r *http.Request) {
@@ -150,6 +131,37 @@ func (a *admin) putBucket(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.WriteHeader(http.StatusCreated)
+}
+
+// putKey gives the main account one more access key, whose secret is the body.
+func (a *admin) putKey(w http.ResponseWriter, r *http.Request) {
+	secret, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxSecret))
+	if err != nil || len(secret) == 0 {
+		http.Error(w, "the body has to be the secret of the key", http.StatusBadRequest)
+		return
+	}
+	a.gateway.tenants.addKey(r.PathValue("id"), string(secret))
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// putRole gives the main account a role. It is strict: a misspelt field would make a role that nobody can assume.
+func (a *admin) putRole(w http.ResponseWriter, r *http.Request) {
+	var role Role
+	decoder := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxDocument))
+	decoder.DisallowUnknownFields()
+	err := decoder.Decode(&role)
+	switch {
+	case a.front.sts == nil:
+		err = errors.New("this server was started without a key for tokens: nobody could assume a role")
+	case err == nil && !roleARN.MatchString(role.ARN):
+		err = fmt.Errorf("%q is not the ARN of a role", role.ARN)
+	}
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	a.gateway.tenants.roles.put(role)
+	w.WriteHeader(http.StatusNoContent)
 }
 
 func (a *admin) createBucket(ctx context.Context, account Account, bucket string) error {

@@ -204,7 +204,7 @@ func TestABlackholeHoldsUntilTheFaultsAreGone(t *testing.T) {
 	}
 }
 
-func TestTheProxyReachesOnlyTheS3Names(t *testing.T) {
+func TestTheProxyReachesOnlyTheServersNames(t *testing.T) {
 	proxy, err := url.Parse(server.ProxyURL())
 	if err != nil {
 		t.Fatal(err)
@@ -217,6 +217,14 @@ func TestTheProxyReachesOnlyTheS3Names(t *testing.T) {
 	in := bucket(t, client)
 	if _, err := client.HeadBucket(t.Context(), &s3.HeadBucketInput{Bucket: in}, through); err != nil {
 		t.Error(err)
+	}
+	answer, err := (&http.Client{Transport: transport}).PostForm("https://"+s3test.STSHost+"/", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = answer.Body.Close()
+	if answer.StatusCode != http.StatusBadRequest {
+		t.Errorf("a form without an action, to STS: %s", answer.Status)
 	}
 	for name, c := range map[string]struct{ address, want string }{
 		"another name":        {"https://example.test/", "Forbidden"},

@@ -5,12 +5,16 @@ import (
 	"encoding/xml"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httputil"
 	"slices"
 	"time"
 
 	"k8s.io/klog/v2"
+
+	"github.com/openshift/cluster-image-registry-operator/test/cluster/internal/faults"
+	"github.com/openshift/cluster-image-registry-operator/test/cluster/internal/records"
 )
 
 const (
@@ -25,15 +29,16 @@ const (
 type front struct {
 	domain   string
 	gateway  *gateway
+	sts      *tokenService
 	settings *settingsStore
-	faults   *faults
-	records  *records
+	faults   *faults.Set[Match]
+	records  *records.Log[Record]
 	proxy    *httputil.ReverseProxy
 }
 
-func newFront(domain string, gateway *gateway, settings *settingsStore) *front {
+func newFront(domain string, gateway *gateway, sts *tokenService, settings *settingsStore) *front {
 	f := &front{
-		domain: domain, gateway: gateway, settings: settings, faults: newFaults(), records: &records{},
+		domain: domain, gateway: gateway, sts: sts, settings: settings, faults: faults.NewSet[Match](), records: newRecords(),
 	}
 	f.proxy = &httputil.ReverseProxy{
 		Transport:      gateway.transport,
@@ -55,31 +60,33 @@ func rewrite(r *httputil.ProxyRequest) {
 	r.Out.URL.RawQuery = r.In.URL.RawQuery
 }
 
-// ServeHTTP handles one S3 request.
+// ServeHTTP handles one request, to S3 or STS.
 func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	started := time.Now()
 	t, ours := parseTarget(r, f.domain)
+	forSTS := f.sts.asked(r, t, ours)
 	record := Record{
 		Time: started, Method: r.Method, Host: r.Host, Bucket: t.bucket, Key: t.key,
-		Query: queryNames(r.URL.Query()), AccessKeyID: accessKeyID(r), UserAgent: r.UserAgent(),
+		Query: slices.Sorted(maps.Keys(r.URL.Query())), AccessKeyID: accessKeyID(r), UserAgent: r.UserAgent(),
+		Role: f.gateway.tenants.roles.of(accessKeyID(r)),
 	}
-	answer := &capture{ResponseWriter: w}
-	recorded := false
-	finish := func() {
-		if !recorded {
-			record.Status, record.Code = answer.status, answer.code()
-			record.Millis = time.Since(started).Milliseconds()
-			f.records.add(record)
-			recorded = true
-		}
-	}
+	answer := records.NewAnswer(w, func(status int, document []byte) {
+		record.Status, record.Code, record.Millis = status, errorCode(document), time.Since(started).Milliseconds()
+		f.records.Add(record)
+	})
 	// Deferred, because a request that is broken off ends in a panic.
-	defer finish()
+	defer answer.End()
 
-	if !ours {
+	if !ours && !forSTS {
 		writeError(answer, r, t, apiError{
 			http.StatusBadRequest, "InvalidRequest", fmt.Sprintf("%s is no host name of this server", r.Host),
 		})
+		return
+	}
+	if forSTS {
+		form := readForm(r)
+		record.Action, record.Role = form.Get("Action"), form.Get("RoleArn")
+		f.answer(answer, r, target{}, &record, writeSTSError, f.sts.serve)
 		return
 	}
 	if r.Method == http.MethodPut && t.key == "" {
@@ -90,17 +97,22 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		record.Body = string(body[:min(len(body), maxRecordedBody)])
 	}
-	if fault, replaced, found := f.faults.take(r, t); found {
-		record.Fault = fault.kind()
-		if fault.Blackhole {
-			// A test wants to see the request while it hangs.
-			finish()
-		}
-		if fault.apply(answer, r, t, replaced) {
-			return
-		}
+	refuse := func(w http.ResponseWriter, e apiError) { writeError(w, r, t, e) }
+	f.answer(answer, r, t, &record, refuse, func(w http.ResponseWriter, r *http.Request) { f.serve(w, r, t) })
+}
+
+// answer lets serve answer, unless a fault has something else to say, which refuse then says in the words of the service.
+func (f *front) answer(answer *records.Answer, r *http.Request, t target, record *Record,
+	refuse func(http.ResponseWriter, apiError), serve http.HandlerFunc,
+) {
+	fault := f.faults.Take(func(m Match) bool { return m.matches(r, t) })
+	if record.Fault = fault.Kind(); fault.Blackhole {
+		// A test wants to see the request while it hangs.
+		answer.Tell()
 	}
-	f.serve(answer, r, t)
+	fault.Apply(answer, r,
+		func(status int, code, message string) { refuse(answer, apiError{status, code, message}) },
+		func(w http.ResponseWriter) { serve(w, r) })
 }
 
 // readDocument takes the body into memory, where it can be read again.
@@ -131,7 +143,7 @@ func (f *front) forgetSettings(response *http.Response) error {
 	t, _ := parseTarget(r, f.domain)
 	onBucket := t.bucket != "" && t.key == ""
 	// x-id only repeats the name of the operation.
-	plain := !slices.ContainsFunc(queryNames(r.URL.Query()), func(name string) bool { return name != "x-id" })
+	plain := !slices.ContainsFunc(slices.Sorted(maps.Keys(r.URL.Query())), func(name string) bool { return name != "x-id" })
 	deleted := r.Method == http.MethodDelete && response.StatusCode == http.StatusNoContent
 	created := r.Method == http.MethodPut && response.StatusCode == http.StatusOK
 	if onBucket && plain && (deleted || created) {
@@ -150,39 +162,14 @@ func (f *front) gatewayFailed(w http.ResponseWriter, r *http.Request, err error)
 	writeError(w, r, t, apiError{http.StatusInternalServerError, "InternalError", "We encountered an internal error. Please try again."})
 }
 
-// capture notes the status of an answer and the beginning of an error's document.
-type capture struct {
-	http.ResponseWriter
-	status int
-	body   bytes.Buffer
-}
-
-// WriteHeader notes the status.
-func (c *capture) WriteHeader(status int) {
-	if c.status == 0 && status >= 200 {
-		c.status = status
+func errorCode(document []byte) string {
+	var ofS3 errorDocument
+	var ofSTS stsErrorDocument
+	switch {
+	case xml.Unmarshal(document, &ofS3) == nil:
+		return ofS3.Code
+	case xml.Unmarshal(document, &ofSTS) == nil:
+		return ofSTS.Code
 	}
-	c.ResponseWriter.WriteHeader(status)
-}
-
-// Write notes what may hold an error code.
-func (c *capture) Write(data []byte) (int, error) {
-	if c.status == 0 {
-		c.status = http.StatusOK
-	}
-	if room := 4096 - c.body.Len(); c.status >= 300 && room > 0 {
-		c.body.Write(data[:min(len(data), room)])
-	}
-	return c.ResponseWriter.Write(data)
-}
-
-// Unwrap lets http.ResponseController flush.
-func (c *capture) Unwrap() http.ResponseWriter { return c.ResponseWriter }
-
-func (c *capture) code() string {
-	var document errorDocument
-	if xml.Unmarshal(c.body.Bytes(), &document) != nil {
-		return ""
-	}
-	return document.Code
+	return ""
 }

@@ -11,12 +11,10 @@ import (
 	"runtime"
 	"strings"
 
-	"github.com/versity/versitygw/auth"
 	"github.com/versity/versitygw/backend/meta"
 	"github.com/versity/versitygw/backend/posix"
 	"github.com/versity/versitygw/embedgw"
 	"github.com/versity/versitygw/s3api"
-	"github.com/versity/versitygw/s3err"
 )
 
 const (
@@ -31,12 +29,13 @@ type gateway struct {
 	backend   *posix.Posix
 	socket    string
 	transport *http.Transport
+	tenants   *tenants
 	ended     chan error
 }
 
 // startGateway returns when the gateway accepts requests. It ends with ctx; then ended holds its result.
 func startGateway(ctx context.Context, o Options) (*gateway, error) {
-	backend, err := newBackend(o.DataDir)
+	backend, err := newBackend(o.DataDir, o.Versioning)
 	if err != nil {
 		return nil, err
 	}
@@ -55,7 +54,9 @@ func startGateway(ctx context.Context, o Options) (*gateway, error) {
 		DisableKeepAlives: true,
 	}
 	listening := make(chan struct{})
+	gw.tenants = newTenants(o.Accounts)
 	config := gatewayConfig(o, socket)
+	config.IAMService = gw.tenants
 	config.S3Options = []s3api.Option{s3api.WithOnListen(func() { close(listening) })}
 	go func() {
 		defer clean()
@@ -75,7 +76,6 @@ func gatewayConfig(o Options, socket string) *embedgw.Config {
 		// nothing: root gets keys that are thrown away.
 		RootUserAccess: rand.Text(),
 		RootUserSecret: rand.Text(),
-		IAMService:     newTenants(o.Accounts),
 		Region:         o.Region,
 		VirtualDomain:  o.Domain,
 		Ports:          []string{socket},
@@ -92,7 +92,7 @@ func gatewayConfig(o Options, socket string) *embedgw.Config {
 
 // newBackend prefers extended attributes for metadata, as versitygw does; file systems without them (tmpfs on
 // older kernels) get a folder beside the buckets.
-func newBackend(dataDir string) (*posix.Posix, error) {
+func newBackend(dataDir string, versioning bool) (*posix.Posix, error) {
 	buckets, sidecar := filepath.Join(dataDir, "buckets"), filepath.Join(dataDir, "meta")
 	for _, dir := range []string{buckets, sidecar} {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -108,6 +108,16 @@ func newBackend(dataDir string) (*posix.Posix, error) {
 			return nil, fmt.Errorf("opening %s: %w", sidecar, err)
 		}
 		attributes, options.SideCarDir = store, sidecar
+	}
+	if versioning {
+		options.VersioningDir = filepath.Join(dataDir, "versions")
+		if err := os.MkdirAll(options.VersioningDir, 0o755); err != nil {
+			return nil, fmt.Errorf("creating %s: %w", options.VersioningDir, err)
+		}
+		// It says so on standard output, where programs expect one line of JSON.
+		stdout := os.Stdout
+		os.Stdout = os.Stderr
+		defer func() { os.Stdout = stdout }()
 	}
 	backend, err := posix.New(buckets, attributes, options)
 	if err != nil {
@@ -128,62 +138,3 @@ func newSocket() (name string, clean func(), err error) {
 	}
 	return filepath.Join(dir, "gw"), func() { _ = os.RemoveAll(dir) }, nil
 }
-
-// tenants is the fixed user database.
-//
-// AWS answers an unknown access key id with 403 InvalidAccessKeyId. versitygw's own databases make that 404
-// XAdminUserNotFound, and a HEAD, which has no body, then looks as if the bucket were missing. It says
-// InvalidAccessKeyId when a database returns auth.ErrNoSuchUser: so this one does.
-type tenants struct{ byKey map[string]auth.Account }
-
-var _ auth.IAMService = (*tenants)(nil)
-
-func newTenants(accounts Accounts) *tenants {
-	t := &tenants{byKey: map[string]auth.Account{}}
-	for _, account := range []Account{accounts.Main, accounts.Other} {
-		t.byKey[account.AccessKeyID] = auth.Account{
-			Access: account.AccessKeyID,
-			Secret: account.SecretAccessKey,
-			// "user" may not create buckets, "admin" may use those of others.
-			Role: auth.RoleUserPlus,
-		}
-	}
-	return t
-}
-
-// GetUserAccount returns the account with this key id.
-func (t *tenants) GetUserAccount(access string) (auth.Account, error) {
-	account, known := t.byKey[access]
-	if !known {
-		return auth.Account{}, auth.ErrNoSuchUser
-	}
-	return account, nil
-}
-
-// ResolveAccounts returns those of the key ids that do not exist.
-func (t *tenants) ResolveAccounts(accessKeyIDs []string) ([]string, error) {
-	missing := []string{}
-	for _, access := range accessKeyIDs {
-		if _, known := t.byKey[access]; !known {
-			missing = append(missing, access)
-		}
-	}
-	return missing, nil
-}
-
-// CreateAccount is refused: the tenants are fixed.
-func (t *tenants) CreateAccount(auth.Account) error { return fixed() }
-
-// UpdateUserAccount is refused: the tenants are fixed.
-func (t *tenants) UpdateUserAccount(string, auth.MutableProps) error { return fixed() }
-
-// DeleteUserAccount is refused: the tenants are fixed.
-func (t *tenants) DeleteUserAccount(string) error { return fixed() }
-
-// ListUserAccounts is refused: it would hand out secrets.
-func (t *tenants) ListUserAccounts() ([]auth.Account, error) { return nil, fixed() }
-
-// Shutdown has nothing to end.
-func (t *tenants) Shutdown() error { return nil }
-
-func fixed() error { return s3err.GetAPIError(s3err.ErrAdminMethodNotSupported) }

@@ -21,6 +21,19 @@ type Accounts struct {
 	Other Account `json:"other"`
 }
 
+// Identity describes an OpenID Connect provider, such as the API server of a cluster, and where to find STS. Without a key
+// there is no STS.
+type Identity struct {
+	// Host is the name of STS.
+	Host string
+	// KeyFile is the public key of the provider, RSA as PEM.
+	KeyFile string
+	// Issuer and Audience are what its tokens have to be from and for.
+	Issuer, Audience string
+}
+
+func (i Identity) enabled() bool { return i.KeyFile != "" }
+
 // Options say what to serve and where.
 type Options struct {
 	// ListenTLS is the address of the S3 endpoint.
@@ -39,6 +52,10 @@ type Options struct {
 	DataDir string
 	// Accounts may use the server.
 	Accounts Accounts
+	// Identity is whose tokens can be exchanged for credentials of a role.
+	Identity Identity
+	// Versioning lets clients turn on versions for their buckets.
+	Versioning bool
 	// Ready, if set, is called once, when all listeners accept.
 	Ready func(Addresses)
 }
@@ -64,6 +81,9 @@ func (o *Options) validate() error {
 	if o.Accounts.Main.AccessKeyID == o.Accounts.Other.AccessKeyID {
 		return errors.New("the two accounts must have different key ids")
 	}
+	if o.Identity.enabled() && (o.Identity.Host == "" || o.Identity.Issuer == "" || o.Identity.Audience == "") {
+		return errors.New("a key for tokens needs a host name of STS, an issuer and an audience")
+	}
 	if strings.HasPrefix(o.Domain, ".") || strings.ToLower(o.Domain) != o.Domain {
 		return fmt.Errorf("domain %q must be a lower-case host name", o.Domain)
 	}
@@ -75,6 +95,9 @@ func (o *Options) absolute() error {
 	paths := []*string{&o.CertFile, &o.KeyFile, &o.DataDir}
 	if isSocket(o.ListenAdmin) {
 		paths = append(paths, &o.ListenAdmin)
+	}
+	if o.Identity.enabled() {
+		paths = append(paths, &o.Identity.KeyFile)
 	}
 	for _, path := range paths {
 		absolute, err := filepath.Abs(*path)

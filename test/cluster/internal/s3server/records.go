@@ -1,12 +1,10 @@
 package s3server
 
 import (
-	"sync"
 	"time"
-)
 
-// maxRecords bounds the memory of a server that runs for days; the oldest go first.
-const maxRecords = 50000
+	"github.com/openshift/cluster-image-registry-operator/test/cluster/internal/records"
+)
 
 // Record is one request as the server saw it. It holds no header and no query value: those carry signatures.
 type Record struct {
@@ -24,47 +22,18 @@ type Record struct {
 	// Code is the S3 error code of the answer, as far as it has a body.
 	Code        string `json:"code,omitempty"`
 	AccessKeyID string `json:"accessKeyID,omitempty"`
-	UserAgent   string `json:"userAgent,omitempty"`
+	// Action is what STS was asked for; empty for requests to S3.
+	Action string `json:"action,omitempty"`
+	// Role is that of the session that signed, or the one that STS was asked for.
+	Role      string `json:"role,omitempty"`
+	UserAgent string `json:"userAgent,omitempty"`
 	// Body is the document of a request that configures a bucket.
 	Body string `json:"body,omitempty"`
 	// Fault names what an injected fault did: "answer", "delay" or "blackhole".
-	Fault  string `json:"fault,omitempty"`
-	Millis int64  `json:"millis"`
+	Fault string `json:"fault,omitempty"`
+	// Millis passed until the answer began.
+	Millis int64 `json:"millis"`
 }
 
-// records keeps the requests in the order in which they were answered.
-type records struct {
-	mu      sync.Mutex
-	last    int64
-	entries []Record
-}
-
-func (r *records) add(entry Record) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.last++
-	entry.Seq = r.last
-	r.entries = append(r.entries, entry)
-	if excess := len(r.entries) - maxRecords; excess > 0 {
-		r.entries = append([]Record(nil), r.entries[excess:]...)
-	}
-}
-
-// after returns the entries with a greater number, and the greatest number so far.
-func (r *records) after(seq int64) ([]Record, int64) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	found := []Record{}
-	for _, entry := range r.entries {
-		if entry.Seq > seq {
-			found = append(found, entry)
-		}
-	}
-	return found, r.last
-}
-
-func (r *records) clear() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.entries = nil
-}
+// newRecords keeps the requests in the order in which they were answered.
+func newRecords() *records.Log[Record] { return records.New(func(r *Record) *int64 { return &r.Seq }) }

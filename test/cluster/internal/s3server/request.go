@@ -3,8 +3,6 @@ package s3server
 import (
 	"net"
 	"net/http"
-	"net/url"
-	"slices"
 	"strings"
 )
 
@@ -15,12 +13,12 @@ type target struct {
 	key string
 }
 
-// parseTarget understands both ways to address a bucket. ok is false for a host name that is not this server's:
-// such a request was not meant for it.
+// parseTarget understands both ways to address a bucket; below an address, which has no names below it, there is only the
+// one in the path. ok is false for a host name that is not this server's: such a request was not meant for it.
 func parseTarget(r *http.Request, domain string) (t target, ok bool) {
 	host := hostName(r.Host)
 	path := strings.TrimPrefix(r.URL.Path, "/")
-	if host == domain {
+	if host == domain || net.ParseIP(host) != nil {
 		t.bucket, t.key, _ = strings.Cut(path, "/")
 		return t, true
 	}
@@ -32,7 +30,7 @@ func hostName(hostPort string) string {
 	if host, _, err := net.SplitHostPort(hostPort); err == nil {
 		return host
 	}
-	return hostPort
+	return strings.Trim(hostPort, "[]") // of an IPv6 address without a port
 }
 
 // accessKeyID is the public half of the key pair that signed the request, from its header or, for a presigned
@@ -44,14 +42,4 @@ func accessKeyID(r *http.Request) string {
 	}
 	id, _, _ := strings.Cut(credential, "/")
 	return id
-}
-
-// queryNames returns the sorted names of the query parameters. Their values may hold signatures.
-func queryNames(values url.Values) []string {
-	names := make([]string, 0, len(values))
-	for name := range values {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
 }

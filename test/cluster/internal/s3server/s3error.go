@@ -26,7 +26,7 @@ type errorDocument struct {
 
 // writeError answers with an error document; as in S3, HEAD and 304 have none.
 func writeError(w http.ResponseWriter, r *http.Request, t target, e apiError) {
-	id := rand.Text()[:16]
+	id := newRequestID()
 	w.Header().Set("X-Amz-Request-Id", id)
 	w.Header().Set("X-Amz-Id-2", id)
 	if r.Method == http.MethodHead || e.status == http.StatusNotModified {
@@ -42,6 +42,8 @@ func writeError(w http.ResponseWriter, r *http.Request, t target, e apiError) {
 	}
 	writeXML(w, e.status, document)
 }
+
+func newRequestID() string { return rand.Text()[:16] }
 
 func writeXML(w http.ResponseWriter, status int, document []byte) {
 	body := append([]byte(xml.Header), document...)

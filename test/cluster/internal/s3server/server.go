@@ -14,7 +14,15 @@
 //	DELETE /faults                  none; held requests are let go
 //	GET    /buckets                 []Bucket
 //	PUT    /buckets/NAME?account=A  create as account main or other
+//	PUT    /keys/ID                 one more access key of account main; the body is its secret
+//	DELETE /keys/ID                 forget an access key
+//	PUT    /roles                   Role of account main, which tokens can be exchanged for; replaces that of its ARN
+//	DELETE /roles?arn=ARN           forget a role and end its sessions
 //	GET    /buckets/NAME/objects    Objects
+//
+// With Options.Identity the front is also STS, as far as AssumeRoleWithWebIdentity goes: at a name of its own, and at the root
+// of the S3 endpoint, where MinIO and Ceph have theirs. AWS's SDK v1, which the registry uses, looks for it there when it is
+// given an endpoint for S3. versitygw has an STS too, which fetches the issuer's keys from the issuer; here they are given.
 //
 // Where versitygw and AWS differ:
 //   - Unknown access key id: AWS 403 InvalidAccessKeyId; versitygw's own user databases 404 XAdminUserNotFound.
@@ -39,6 +47,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/openshift/cluster-image-registry-operator/test/cluster/internal/connect"
 	"k8s.io/klog/v2"
 )
 
@@ -72,7 +81,11 @@ func run(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	served, err := listen(ctx, o, newFront(o.Domain, gw, settings))
+	sts, err := newTokenService(o.Identity, gw.tenants.roles)
+	if err != nil {
+		return err
+	}
+	served, err := listen(ctx, o, newFront(o.Domain, gw, sts, settings))
 	if err != nil {
 		return err
 	}
@@ -154,7 +167,7 @@ func (l *listeners) listenProxy(ctx context.Context, o Options, s3 net.Addr) err
 	}
 	l.addresses.Proxy = listener.Addr().String()
 	l.serve(listener, &http.Server{
-		Handler:     &connectProxy{domain: o.Domain, target: target, port: port},
+		Handler:     &connect.Proxy{Target: target, Allowed: func(address string) error { return leadsHere(address, port, o) }},
 		BaseContext: func(net.Listener) context.Context { return ctx },
 	})
 	return nil
@@ -179,7 +192,7 @@ func (l *listeners) serve(listener net.Listener, server *http.Server) {
 
 func (l *listeners) shutdown(ctx context.Context) {
 	// What a fault holds would never end.
-	l.front.faults.set(nil)
+	l.front.faults.Replace(nil)
 	deadline, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownGrace)
 	defer cancel()
 	for _, server := range l.servers {

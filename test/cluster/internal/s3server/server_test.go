@@ -2,6 +2,7 @@ package s3server_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/rand"
 	"encoding/json"
 	"errors"
@@ -91,7 +92,8 @@ func admin(t *testing.T, method, path string, body, into any) int {
 	if text, raw := body.(string); raw {
 		data = []byte(text)
 	}
-	request, err := http.NewRequestWithContext(t.Context(), method, server.AdminURL()+path, bytes.NewReader(data))
+	// Cleanups call too, when the test's own context is over.
+	request, err := http.NewRequestWithContext(context.WithoutCancel(t.Context()), method, server.AdminURL()+path, bytes.NewReader(data))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -293,7 +295,12 @@ func TestWrongRegion(t *testing.T) {
 }
 
 func TestAForeignHostNameIsRefused(t *testing.T) {
-	response, err := (&http.Client{Transport: server.Transport()}).Get("https://" + server.Addresses.TLS + "/")
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://"+server.Addresses.TLS+"/", http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Host = "s3.elsewhere.test"
+	response, err := (&http.Client{Transport: server.Transport()}).Do(request)
 	if err != nil {
 		t.Fatal(err)
 	}

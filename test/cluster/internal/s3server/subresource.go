@@ -35,7 +35,7 @@ func (f *front) serveSetting(w http.ResponseWriter, r *http.Request, t target, n
 		f.gatewayFailed(w, r, err)
 		return
 	}
-	if owner != accessKeyID(r) {
+	if owner != f.gateway.tenants.account(accessKeyID(r)) {
 		writeError(w, r, t, apiError{http.StatusForbidden, "AccessDenied", "Access Denied"})
 		return
 	}

@@ -12,7 +12,7 @@ import (
 
 // PrepareNetwork sets up the network of the sandbox: the loopback device, the bridge of the nodes with the addresses of
 // the control plane, and routes. There is no default route: nothing that runs here can reach anything outside.
-func PrepareNetwork(nodes int) error {
+func PrepareNetwork(nodes int, family addresses.Family) error {
 	commands := []string{
 		"link set lo up",
 		"link add " + addresses.NodeBridge + " type bridge",
@@ -20,6 +20,10 @@ func PrepareNetwork(nodes int) error {
 	}
 	for _, address := range []string{addresses.Node(0), addresses.APIServer, addresses.DNS, addresses.S3} {
 		commands = append(commands, fmt.Sprintf("address add %s/24 dev %s", address, addresses.NodeBridge))
+	}
+	for _, address := range family.Bridge6() {
+		// Nobody else is there to have the same one, and looking for him takes a second in which it cannot be used.
+		commands = append(commands, fmt.Sprintf("-6 address add %s dev %s nodad", address, addresses.NodeBridge))
 	}
 	commands = append(commands, serviceRoute(addresses.NodeBridge, addresses.Node(0)))
 	for other := 1; other < nodes; other++ {

@@ -17,7 +17,7 @@ func platformSpec(o Options) object {
 }
 
 func s3Endpoints(s S3) []any {
-	return []any{object{"name": "s3", "url": s.Endpoint}}
+	return []any{object{"name": "s3", "url": s.Endpoint}, object{"name": "sts", "url": s.STSEndpoint}}
 }
 
 // platformStatus is what operators read about the cloud.

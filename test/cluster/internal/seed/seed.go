@@ -68,7 +68,9 @@ type Options struct {
 type S3 struct {
 	// Endpoint is the URL of the service; empty: Amazon's own.
 	Endpoint string
-	// CABundle signs the endpoint's certificate.
+	// STSEndpoint is the URL of the service that gives roles to those who have a token.
+	STSEndpoint string
+	// CABundle signs the certificate of both.
 	CABundle []byte
 }
 

@@ -86,7 +86,7 @@ func TestSeed(t *testing.T) {
 	kube, dyn := kubernetes.NewForConfigOrDie(cfg), dynamic.NewForConfigOrDie(cfg)
 	options := seed.Options{
 		Name: "demo", Region: "eu-north-1", Version: "4.22.7",
-		S3:                   seed.S3{Endpoint: "https://s3.eu-north-1.cluster.test", CABundle: []byte("a CA")},
+		S3:                   seed.S3{Endpoint: "https://s3.eu-north-1.cluster.test", STSEndpoint: "https://sts.eu-north-1.cluster.test", CABundle: []byte("a CA")},
 		DisabledCapabilities: []configv1.ClusterVersionCapability{configv1.ClusterVersionCapabilityCloudCredential},
 		LocalVolumes:         []seed.LocalVolume{{Name: "local-0", Path: "/mnt/0", Node: "node-1"}},
 	}
@@ -168,8 +168,8 @@ func testInfrastructure(t *testing.T, dyn dynamic.Interface) {
 		t.Errorf("name or topology: %+v", status)
 	}
 	aws := status.PlatformStatus.AWS
-	if aws == nil || aws.Region != "eu-north-1" || len(aws.ServiceEndpoints) != 1 ||
-		aws.ServiceEndpoints[0].URL != "https://s3.eu-north-1.cluster.test" {
+	if aws == nil || aws.Region != "eu-north-1" || len(aws.ServiceEndpoints) != 2 ||
+		aws.ServiceEndpoints[0].URL != "https://s3.eu-north-1.cluster.test" || aws.ServiceEndpoints[1].URL != "https://sts.eu-north-1.cluster.test" {
 		t.Errorf("platform status: %+v", aws)
 	}
 }

@@ -17,6 +17,7 @@ import (
 	nodefast "sigs.k8s.io/kwok/kustomize/stage/node/fast"
 	podfast "sigs.k8s.io/kwok/kustomize/stage/pod/fast"
 
+	"github.com/openshift/cluster-image-registry-operator/test/cluster/internal/addresses"
 	"github.com/openshift/cluster-image-registry-operator/test/cluster/internal/process"
 )
 
@@ -41,8 +42,6 @@ func Start(g *process.Group, kube, dir, kubeconfig string) error {
 			"--manage-nodes-with-annotation-selector=" + annotation + "=fake",
 			// Leases instead of status updates: a fraction of the writes to the API server.
 			"--node-lease-duration-seconds=40",
-			"--cidr=10.131.0.0/16",
-			"--node-ip=10.131.255.254",
 		},
 	})
 	return err
@@ -51,22 +50,29 @@ func Start(g *process.Group, kube, dir, kubeconfig string) error {
 // NodeName is the name of a simulated node.
 func NodeName(index int) string { return fmt.Sprintf("simulated-%d", index) }
 
-// Node describes a simulated node with the given labels. The scheduler is to take it only when no real node will do, as
+// Node describes a simulated node with the given labels and addresses of the family. The scheduler is to take it only when no real node will do, as
 // for the spread over zones: a pod there is "running" and "ready", but it does nothing.
-func Node(index int, labels map[string]string) *corev1.Node {
+func Node(index int, family addresses.Family, labels map[string]string) *corev1.Node {
 	capacity := corev1.ResourceList{
 		corev1.ResourceCPU:    resource.MustParse("8"),
 		corev1.ResourceMemory: resource.MustParse("32Gi"),
 		corev1.ResourcePods:   resource.MustParse("110"),
 	}
+	// With a host name among them kwok leaves them as they are.
+	own := []corev1.NodeAddress{{Type: corev1.NodeHostName, Address: NodeName(index)}}
+	for _, address := range family.SimulatedNode(index) {
+		own = append(own, corev1.NodeAddress{Type: corev1.NodeInternalIP, Address: address})
+	}
+	pods := family.SimulatedPods(index)
 	return &corev1.Node{
 		ObjectMeta: metav1.ObjectMeta{
 			Name: NodeName(index), Labels: labels, Annotations: map[string]string{annotation: "fake"},
 		},
-		Spec: corev1.NodeSpec{Taints: []corev1.Taint{
+		// kwok takes a pod's addresses out of these ranges, one of each.
+		Spec: corev1.NodeSpec{PodCIDR: pods[0], PodCIDRs: pods, Taints: []corev1.Taint{
 			{Key: annotation, Value: "fake", Effect: corev1.TaintEffectPreferNoSchedule},
 		}},
-		Status: corev1.NodeStatus{Capacity: capacity, Allocatable: capacity},
+		Status: corev1.NodeStatus{Capacity: capacity, Allocatable: capacity, Addresses: own},
 	}
 }
 

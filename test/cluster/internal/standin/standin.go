@@ -45,8 +45,6 @@ const DefaultAppsDomain = "apps.cluster.test"
 type Options struct {
 	// ReleaseDir holds release.json and manifests/ for the version operator.
 	ReleaseDir string
-	// Profile chooses among the release's manifests; empty: self-managed-high-availability.
-	Profile string
 	// AppsDomain ends generated host names; empty: DefaultAppsDomain.
 	AppsDomain string
 	// SystemCABundle is what nodes trust by themselves; it is part of every injected trusted CA bundle.
@@ -133,7 +131,7 @@ func construct(ctx context.Context, cluster *loop.Cluster, o Options) ([]*loop.C
 		{"credentials", func() (*loop.Controller, error) { return credentials.New(cluster, o.Credentials) }},
 		{"feature gates", func() (*loop.Controller, error) { return featuregates.New(cluster) }},
 		{"version operator", func() (*loop.Controller, error) {
-			return versionoperator.New(cluster, versionoperator.Options{Dir: o.ReleaseDir, Profile: o.Profile})
+			return versionoperator.New(cluster, versionoperator.Options{Dir: o.ReleaseDir})
 		}},
 	} {
 		c, err := one.make()

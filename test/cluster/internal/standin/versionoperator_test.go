@@ -16,6 +16,7 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/openshift/cluster-image-registry-operator/test/cluster/internal/kubetest"
@@ -146,10 +147,46 @@ func testCredentials(t *testing.T, c *cluster) {
 		}
 		return ""
 	})
+	testHandMade(t, c)
 	c.create(t, gvr.CredentialsRequests, `{apiVersion: cloudcredential.openshift.io/v1, kind: CredentialsRequest,
 metadata: {name: odd, namespace: openshift-cloud-credential-operator},
 spec: {secretRef: {name: a, namespace: b}, providerSpec: {apiVersion: cloudcredential.openshift.io/v1, kind: MoonProviderSpec}}}`)
 	c.refused(t, "openshift-cloud-credential-operator", "odd", "CredentialsRequestInvalid", `"MoonProviderSpec" is not known`)
+}
+
+// testHandMade: a Secret without the annotation is the administrator's, until it has that again.
+func testHandMade(t *testing.T, c *cluster) {
+	const annotation, request = "cloudcredential.openshift.io/credentials-request", "demo"
+	const namespace = "openshift-cloud-credential-operator"
+	c.patch(t, secrets, demo, "demo-cloud-credentials", map[string]any{
+		"metadata": map[string]any{"annotations": map[string]any{annotation: nil}},
+		"data":     map[string]any{"credentials": []byte("a role"), "aws_access_key_id": nil, "aws_secret_access_key": nil},
+	})
+	// An edit of the request brings it back; what it says of itself afterwards tells that it was dealt with.
+	c.patch(t, gvr.CredentialsRequests, namespace, request, map[string]any{"spec": map[string]any{"serviceAccountNames": []string{"demo-2"}}})
+	kubetest.Eventually(t, "the request to be dealt with", func(ctx context.Context) string {
+		raw, err := c.client(gvr.CredentialsRequests, namespace).Get(ctx, request, metav1.GetOptions{})
+		if err != nil {
+			return err.Error()
+		}
+		seen, _, _ := unstructured.NestedInt64(raw.Object, "status", "lastSyncGeneration")
+		if seen < 2 || seen != raw.GetGeneration() {
+			return fmt.Sprintf("generation %d, seen %d", raw.GetGeneration(), seen)
+		}
+		return ""
+	})
+	if got := read[corev1.Secret](t.Context(), t, c, secrets, demo, "demo-cloud-credentials"); string(got.Data["credentials"]) != "a role" || len(got.Data) != 1 {
+		t.Errorf("a secret that was made by hand has become one of %d keys", len(got.Data))
+	}
+	c.patch(t, secrets, demo, "demo-cloud-credentials", map[string]any{
+		"metadata": map[string]any{"annotations": map[string]any{annotation: namespace + "/" + request}},
+	})
+	kubetest.Eventually(t, "the secret to be minted again", func(ctx context.Context) string {
+		if got := read[corev1.Secret](ctx, t, c, secrets, demo, "demo-cloud-credentials"); string(got.Data["aws_access_key_id"]) != "the-id" {
+			return fmt.Sprintf("%d keys", len(got.Data))
+		}
+		return ""
+	})
 }
 
 // reportVersion plays the operator of the release.

@@ -3,12 +3,17 @@ package s3test
 
 import (
 	"context"
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/base64"
+	"encoding/json"
 	"encoding/pem"
 	"fmt"
 	"math/big"
@@ -32,6 +37,12 @@ const (
 	Domain = "s3.us-east-1.cluster.test"
 	// Endpoint is what a client is configured with.
 	Endpoint = "https://" + Domain
+	// STSHost is the name of STS.
+	STSHost = "sts.us-east-1.cluster.test"
+	// Issuer is whose tokens STS takes.
+	Issuer = "https://kubernetes.default.svc"
+	// Audience is whom they have to be for.
+	Audience = "openshift"
 )
 
 // Server is a running server.
@@ -42,6 +53,8 @@ type Server struct {
 	// Options are those that the server runs with.
 	Options   s3server.Options
 	Addresses s3server.Addresses
+	// Issuers signs tokens that STS takes.
+	Issuers *rsa.PrivateKey
 
 	cancel context.CancelFunc
 	ended  chan error
@@ -58,7 +71,7 @@ func Start(dir string) (*Server, error) {
 		CAFile: filepath.Join(dir, "ca.crt"),
 	}
 	cert, key := filepath.Join(dir, "tls.crt"), filepath.Join(dir, "tls.key")
-	if err := WriteCertificate(cert, key, Domain, "*."+Domain); err != nil {
+	if err := WriteCertificate(cert, key, Domain, "*."+Domain, STSHost); err != nil {
 		return nil, err
 	}
 	pemBytes, err := os.ReadFile(cert)
@@ -67,10 +80,15 @@ func Start(dir string) (*Server, error) {
 	}
 	s.CAFile, s.roots = cert, x509.NewCertPool()
 	s.roots.AppendCertsFromPEM(pemBytes)
+	tokenKey := filepath.Join(dir, "tokens.pub")
+	if s.Issuers, err = writeTokenKey(tokenKey); err != nil {
+		return nil, err
+	}
 	s.Options = s3server.Options{
 		ListenTLS: "127.0.0.1:0", ListenAdmin: "127.0.0.1:0", ListenProxy: "127.0.0.1:0",
 		CertFile: cert, KeyFile: key, Domain: Domain, Region: Region,
 		DataDir: filepath.Join(dir, "data"), Accounts: s.Accounts,
+		Identity: s3server.Identity{Host: STSHost, KeyFile: tokenKey, Issuer: Issuer, Audience: Audience},
 	}
 	return s, s.Resume()
 }
@@ -117,7 +135,7 @@ func (s *Server) Transport() *http.Transport {
 
 // Client is an SDK client of an account; virtual-hosted unless pathStyle is set. It does not retry, so that a test
 // sees each answer.
-func (s *Server) Client(account s3server.Account, pathStyle bool) *s3.Client {
+func (s *Server) Client(account s3server.Account, pathStyle bool, edits ...func(*s3.Options)) *s3.Client {
 	return s3.New(s3.Options{
 		Region:           Region,
 		BaseEndpoint:     aws.String(Endpoint),
@@ -125,7 +143,33 @@ func (s *Server) Client(account s3server.Account, pathStyle bool) *s3.Client {
 		UsePathStyle:     pathStyle,
 		HTTPClient:       &http.Client{Transport: s.Transport()},
 		RetryMaxAttempts: 1,
-	})
+	}, edits...)
+}
+
+// writeTokenKey makes the key of an issuer of tokens and writes the public half of it.
+func writeTokenKey(file string) (*rsa.PrivateKey, error) {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		return nil, err
+	}
+	der, err := x509.MarshalPKIXPublicKey(key.Public())
+	if err != nil {
+		return nil, err
+	}
+	return key, os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}), 0o600)
+}
+
+// Token signs claims as a JWT.
+func Token(key *rsa.PrivateKey, claims map[string]any) (string, error) {
+	payload, err := json.Marshal(claims)
+	if err != nil {
+		return "", err
+	}
+	encode := base64.RawURLEncoding.EncodeToString
+	signed := encode([]byte(`{"alg":"RS256"}`)) + "." + encode(payload)
+	digest := sha256.Sum256([]byte(signed))
+	signature, err := rsa.SignPKCS1v15(nil, key, crypto.SHA256, digest[:])
+	return signed + "." + encode(signature), err
 }
 
 // WriteCertificate writes a self-signed key pair for names.

@@ -130,6 +130,10 @@ func (m *minter) write(ctx context.Context, raw *unstructured.Unstructured, requ
 	if err != nil && !apierrors.IsNotFound(err) {
 		return fmt.Errorf("reading secret %s/%s: %w", ref.Namespace, ref.Name, err)
 	}
+	if err == nil && existing.Annotations[requestAnnotation] == "" {
+		// Made by hand, as where the real operator is in manual mode. With the annotation it is taken over again.
+		return nil
+	}
 	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: ref.Name, Namespace: ref.Namespace}, Type: corev1.SecretTypeOpaque}
 	if existing != nil && err == nil {
 		secret = existing.DeepCopy()

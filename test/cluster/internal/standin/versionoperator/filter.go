@@ -33,7 +33,19 @@ const (
 	injectTLSAnnotation   = injectPrefix + "tls"
 )
 
+// DefaultProfile is the one of clusters that manage themselves, whatever their size: a real single-node cluster uses it
+// too, and the CRDs of the payload are annotated for no smaller one.
+const DefaultProfile = ProfileSelfManaged
+
 var knownProfiles = []string{ProfileSelfManaged, ProfileSingleNodeDeveloper, ProfileHypershift, ProfileIBMCloudManaged}
+
+// CheckProfile refuses what no manifest can include.
+func CheckProfile(profile string) error {
+	if !slices.Contains(knownProfiles, profile) {
+		return fmt.Errorf("profile %q is not known, only %s", profile, strings.Join(knownProfiles, ", "))
+	}
+	return nil
+}
 
 // selection is what a cluster takes from a release.
 type selection struct {

@@ -44,9 +44,6 @@ const (
 type Options struct {
 	// Dir holds release.json and manifests/. It may be missing: then there is no release yet.
 	Dir string
-	// Profile chooses by include annotations. The default is the one of clusters that manage themselves, whatever their
-	// size: a real single-node cluster uses it too, and the CRDs of the payload are annotated for no smaller one.
-	Profile string
 }
 
 type operator struct {
@@ -70,9 +67,6 @@ type operator struct {
 
 // New makes the stand-in.
 func New(cluster *loop.Cluster, o Options) (*loop.Controller, error) {
-	if o.Profile == "" {
-		o.Profile = ProfileSelfManaged
-	}
 	v := &operator{
 		Cluster: cluster,
 		options: o,
@@ -224,7 +218,7 @@ func (v *operator) selection(version *configv1.ClusterVersion) (selection, error
 	if err != nil {
 		return selection{}, err
 	}
-	s := selection{profile: v.options.Profile, featureSet: string(gate.Spec.FeatureSet)}
+	s := selection{profile: v.release.Profile, featureSet: string(gate.Spec.FeatureSet)}
 	if s.featureSet == "" {
 		s.featureSet = "Default" // how manifests spell the empty one
 	}

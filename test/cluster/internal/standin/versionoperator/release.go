@@ -27,7 +27,9 @@ const (
 
 // Release is a payload: what to apply, with its images and version already put in.
 type Release struct {
-	Version   string
+	Version string
+	// Profile is what the cluster is; it takes the manifests that include it.
+	Profile   string
 	Manifests []Manifest
 }
 
@@ -52,6 +54,8 @@ func (m Manifest) String() string {
 type metadata struct {
 	Version string            `json:"version"`
 	Images  map[string]string `json:"images"`
+	// Profile of the cluster; empty: DefaultProfile.
+	Profile string `json:"profile,omitempty"`
 }
 
 // Load reads a release. It reports every fault it finds, not only the first.
@@ -66,7 +70,7 @@ func Load(dir string) (*Release, error) {
 		return nil, fmt.Errorf("reading the manifests: %w", err)
 	}
 	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return cmp.Compare(payloadName(a.Name()), payloadName(b.Name())) })
-	release := &Release{Version: meta.Version}
+	release := &Release{Version: meta.Version, Profile: meta.Profile}
 	var errs []error
 	for _, entry := range entries {
 		manifests, err := loadFile(folder, entry.Name(), meta)
@@ -125,6 +129,12 @@ func loadMetadata(path string) (*metadata, error) {
 	}
 	if meta.Version == "" {
 		return nil, fmt.Errorf("reading %s: version is empty", releaseFile)
+	}
+	if meta.Profile == "" {
+		meta.Profile = DefaultProfile
+	}
+	if err := CheckProfile(meta.Profile); err != nil {
+		return nil, fmt.Errorf("reading %s: %w", releaseFile, err)
 	}
 	return meta, nil
 }

@@ -63,6 +63,7 @@ func TestLoadRefuses(t *testing.T) {
 		"an object described twice for a profile":  {"manifests/20.yaml", namespaced + "---\n" + namespaced, "describe the same object"},
 		"a version inside a longer text":           {"manifests/20.yaml", namespaced + "data: {a: \"version 0.0.1-snapshot\"}\n", "inside a longer text"},
 		"no version":                               {"release.json", `{"images":{}}`, "version is empty"},
+		"a profile that nobody includes":           {"release.json", `{"version":"1","profile":"hypershifted"}`, `profile "hypershifted" is not known, only self-managed`},
 		"a field of release.json nobody knows":     {"release.json", `{"version":"1","imagez":{}}`, "imagez"},
 		"a placeholder without an image":           {"release.json", `{"version":"1","images":{"example.test/origin-operand:latest":"a"}}`, "no image for example.test/origin-demo-operator:latest"},
 		"an image without a placeholder":           {"release.json", `{"version":"1","images":{"example.test/origin-demo-operator:latest":"a","example.test/origin-operand:latest":"b","x":"c"}}`, "image for x"},
