@@ -5,11 +5,12 @@ package bindata
 import (
 	"embed"
 	"fmt"
+	"sync"
 
 	"sigs.k8s.io/yaml"
 )
 
-//go:embed nodeca/*.yaml pruner/*.yaml registry/*.yaml trust/*.yaml
+//go:embed move/*.yaml nodeca/*.yaml pruner/*.yaml registry/*.yaml trust/*.yaml
 var files embed.FS
 
 // Asset returns the content of a file of this directory, such as "registry/service.yaml".
@@ -30,12 +31,28 @@ func MustAsset(name string) []byte {
 	return content
 }
 
-// MustDecode makes the object that a file holds; fields that T does not have are refused. A file that does not decode is a
-// mistake of the build, found by any test.
-func MustDecode[T any](name string) *T {
-	object := new(T)
-	if err := yaml.UnmarshalStrict(MustAsset(name), object); err != nil {
-		panic(fmt.Errorf("decoding embedded object %s: %w", name, err))
+// Object is a pointer to a type of the API, which can copy what it points to.
+type Object[T any] interface {
+	*T
+	DeepCopyInto(into *T)
+}
+
+// decoded are the objects of the files that have been asked for: YAML takes longer to read than all else that happens
+// between an edit of Config and the write that follows from it. Nobody but MustDecode touches them.
+var decoded sync.Map
+
+// MustDecode makes the object that a file holds, which is the caller's to change; fields that T does not have are refused.
+// A file that does not decode is a mistake of the build, found by any test.
+func MustDecode[T any, P Object[T]](name string) *T {
+	original, found := decoded.Load(name)
+	if !found {
+		object := new(T)
+		if err := yaml.UnmarshalStrict(MustAsset(name), object); err != nil {
+			panic(fmt.Errorf("decoding embedded object %s: %w", name, err))
+		}
+		original, _ = decoded.LoadOrStore(name, object)
 	}
+	object := new(T)
+	P(original.(*T)).DeepCopyInto(object)
 	return object
 }

@@ -2,9 +2,11 @@ package bindata
 
 import (
 	"io/fs"
+	"reflect"
 	"strings"
 	"testing"
 
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/yaml"
 )
@@ -43,5 +45,15 @@ func TestEveryFileIsOneNamedObject(t *testing.T) {
 func TestAssetNamesTheFileThatIsMissing(t *testing.T) {
 	if _, err := Asset("registry/none.yaml"); err == nil || !strings.Contains(err.Error(), "registry/none.yaml") {
 		t.Errorf("got %v", err)
+	}
+}
+
+func TestMustDecodeGivesEachCallerAnObjectOfItsOwn(t *testing.T) {
+	first := MustDecode[corev1.Service]("registry/service.yaml")
+	want := first.DeepCopy()
+	first.Labels["changed"] = "by its owner"
+	first.Spec.Ports[0].Port = 1
+	if second := MustDecode[corev1.Service]("registry/service.yaml"); !reflect.DeepEqual(second, want) {
+		t.Errorf("the second caller gets what the first one made of it: %+v", second)
 	}
 }

@@ -3,6 +3,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -28,9 +29,18 @@ func main() {
 	if err := newCommand(operator.Run, os.Getenv).ExecuteContext(ctx); err != nil {
 		klog.Errorf("%v", err)
 		klog.Flush()
-		os.Exit(1)
+		os.Exit(exitCode(err))
 	}
 	klog.Flush()
+}
+
+// exitCode is 1, unless the error has something to tell whoever started us.
+func exitCode(err error) int {
+	var coded interface{ ExitCode() int }
+	if errors.As(err, &coded) {
+		return coded.ExitCode()
+	}
+	return 1
 }
 
 // newCommand is the command line. It reads the environment, once, when the command runs.
@@ -55,7 +65,7 @@ func newCommand(run func(context.Context, operator.Options) error, getenv func(s
 	}
 	// A program for pods has no use for completion scripts.
 	command.CompletionOptions.DisableDefaultCmd = true
-	command.AddCommand(newNodeCACommand(nodeca.Run))
+	command.AddCommand(newNodeCACommand(nodeca.Run), newMoveCommand(operator.MoveImages))
 	flags := command.Flags()
 	flags.StringVar(&options.Kubeconfig, "kubeconfig", "", "kubeconfig file of the cluster to manage; without it the ServiceAccount of the pod is used")
 	flags.StringArrayVar(&options.Files, "files", nil, "file that restarts the operator when it changes; may be repeated")

@@ -137,7 +137,6 @@ func create[T Object](ctx context.Context, a *Applier, client Client[T], kind Ki
 }
 
 func update[T Object](ctx context.Context, a *Applier, client Client[T], kind Kind[T], live, merged, required T) (T, Outcome, error) {
-	fields := changedPaths(live, merged)
 	stored, err := client.Update(ctx, merged, metav1.UpdateOptions{})
 	if err != nil {
 		a.event(kind.Events && !apierrors.IsConflict(err), kind.Name, required, Updated, err)
@@ -148,6 +147,8 @@ func update[T Object](ctx context.Context, a *Applier, client Client[T], kind Ki
 		remember(a, kind, stored, required)
 		return stored, Unchanged, nil
 	}
+	// Not before the write, which somebody waits for.
+	fields := changedPaths(live, merged)
 	klog.InfoS("object updated", "kind", kind.Name, "object", klog.KObj(required), "fields", fields)
 	a.event(kind.Events, kind.Name, required, Updated, nil)
 	if sameRequest(live, required) {

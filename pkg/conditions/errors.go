@@ -42,6 +42,7 @@ var permanentReasons = map[string]bool{
 	names.ReasonRouteConflict:              true,
 	names.ReasonStorageNotOwned:            true,
 	names.ReasonStorageNotSupported:        true,
+	names.ReasonStorageMoveFailed:          true,
 }
 
 // OneLine is the text of an error for a condition: the ClusterOperator repeats the lines of a message one by one, so joined

@@ -145,8 +145,8 @@ func (f Facts) stage(conditionType string) []fault {
 	}
 	result := fault{reason: stored.Reason, message: stored.Message, since: f.transition(stored)}
 	switch {
-	case stored.Reason == names.ReasonStorageChanging, stored.Reason == names.ReasonStorageRemoving,
-		stored.Reason == names.ReasonRouteDegraded:
+	case stored.Reason == names.ReasonStorageChanging, stored.Reason == names.ReasonStorageMoving,
+		stored.Reason == names.ReasonStorageRemoving, stored.Reason == names.ReasonRouteDegraded:
 		// Work in progress, and a row of its own: no faults.
 		return nil
 	case stored.Reason == names.ReasonWaitingForCredentials:
@@ -179,7 +179,7 @@ func (f Facts) waiting() (reason, message string, waits bool) {
 		return "", "", false
 	}
 	switch stored.Reason {
-	case names.ReasonStorageChanging, names.ReasonStorageRemoving:
+	case names.ReasonStorageChanging, names.ReasonStorageMoving, names.ReasonStorageRemoving:
 		return stored.Reason, stored.Message, true
 	case names.ReasonWaitingForCredentials:
 		return stored.Reason, stored.Message, !f.running()

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	configv1 "github.com/openshift/api/config/v1"
+	operatorv1 "github.com/openshift/api/operator/v1"
 
 	"github.com/openshift/cluster-image-registry-operator/pkg/names"
 )
@@ -52,14 +53,29 @@ var Inertias = []Inertia{
 		Why: "the hostnames are settled long before anybody reads them anew, and an API server that restarts refuses writes for a minute",
 	},
 	{
+		Type: names.NodeCAAvailable, Reason: names.ReasonNoAvailableReplicas, After: 2 * time.Minute,
+		Why: "a single node has no pod while its one is replaced; it keeps the CAs it has, and a pod that has to be pulled starts within that time",
+	},
+	{
 		Type: names.NodeCADegraded, Reason: names.ReasonError, After: 2 * time.Minute,
 		Why: "nodes keep the CAs they have, and an API server that restarts refuses writes for a minute",
 	},
 }
 
-// Delay is how long a fault is held back from a condition that is not one of the four core ones, on any topology.
-func Delay(conditionType, reason string) time.Duration {
+// delay is how long a fault is held back on any topology.
+func delay(conditionType, reason string) time.Duration {
 	return delayIn(Inertias, conditionType, reason, "")
+}
+
+// Wait says how much longer a fault stays out of a condition that is not one of the four core ones; zero or less when its
+// time has come. The fault is as old as the condition outcome, which tells of it, is stored False: that of a fault which is
+// new, or was stored by nobody, begins now. So a restart neither ends nor prolongs the wait.
+func Wait(stored []operatorv1.OperatorCondition, outcome, conditionType, reason string, now time.Time) time.Duration {
+	since := now
+	if before := Find(stored, outcome); before != nil && before.Status == operatorv1.ConditionFalse && !before.LastTransitionTime.IsZero() {
+		since = before.LastTransitionTime.Time
+	}
+	return since.Add(delay(conditionType, reason)).Sub(now)
 }
 
 // delayIn looks up how long a fault is held back from a condition.

@@ -160,3 +160,29 @@ func TestInertiaRowsAreComplete(t *testing.T) {
 		}
 	}
 }
+
+func TestWait(t *testing.T) {
+	outcome := func(status operatorv1.ConditionStatus, ago time.Duration) []operatorv1.OperatorCondition {
+		return []operatorv1.OperatorCondition{{Type: names.NodeCAApplied, Status: status, LastTransitionTime: metav1.NewTime(now.Add(-ago))}}
+	}
+	for _, tc := range []struct {
+		name   string
+		stored []operatorv1.OperatorCondition
+		want   time.Duration
+	}{
+		{"nothing is stored", nil, 2 * time.Minute},
+		{"all was well until now", outcome(yes, time.Hour), 2 * time.Minute},
+		{"a streak that has just begun", outcome(operatorv1.ConditionFalse, 0), 2 * time.Minute},
+		{"a young streak", outcome(operatorv1.ConditionFalse, 90*time.Second), 30 * time.Second},
+		{"its time has come", outcome(operatorv1.ConditionFalse, 2*time.Minute), 0},
+		{"an old streak", outcome(operatorv1.ConditionFalse, 3*time.Minute), -time.Minute},
+		{"no time is stored", []operatorv1.OperatorCondition{{Type: names.NodeCAApplied, Status: operatorv1.ConditionFalse}}, 2 * time.Minute},
+	} {
+		if got := Wait(tc.stored, names.NodeCAApplied, names.NodeCADegraded, names.ReasonError, now); got != tc.want {
+			t.Errorf("%s: %s, want %s", tc.name, got, tc.want)
+		}
+	}
+	if got := Wait(nil, names.NodeCAApplied, names.NodeCADegraded, "AnotherReason", now); got != 0 {
+		t.Errorf("a reason that is not in the table waits %s", got)
+	}
+}

@@ -3,7 +3,8 @@ package names
 // Reasons of events. Those of writes are made of kind and verb (DeploymentCreated, RouteUpdateFailed), as earlier
 // releases had them.
 const (
-	// EventDriftReverted: somebody changed or deleted an object of the operator's, and it was set back.
+	// EventDriftReverted: somebody changed or deleted an object of the operator's, or changed settings of its storage in the
+	// cloud, and that was set back.
 	EventDriftReverted = "DriftReverted"
 
 	// EventManagementStateChanged: spec.managementState of Config asks for something else than before.
@@ -50,4 +51,15 @@ const (
 	EventCertificateAuthorities          = "CertificateAuthorities"
 	EventCertificateAuthoritiesRecovered = "CertificateAuthoritiesRecovered"
 	EventCertificateAuthoritiesPublished = "CertificateAuthoritiesPublished"
+
+	// EventNodeCAUnavailable and EventNodeCAAvailable: what NodeCAAvailable says. EventNodeCAFailed and EventNodeCARecovered:
+	// what NodeCADegraded says.
+	EventNodeCAUnavailable = "NodeCAUnavailable"
+	EventNodeCAAvailable   = "NodeCAAvailable"
+	EventNodeCAFailed      = "NodeCAFailed"
+	EventNodeCARecovered   = "NodeCARecovered"
+
+	// EventImageConfigFailed and EventImageConfigRecovered: what ImageConfigDegraded says.
+	EventImageConfigFailed    = "ImageConfigFailed"
+	EventImageConfigRecovered = "ImageConfigRecovered"
 )

@@ -17,6 +17,9 @@ const (
 	// NodeCAApplied is the outcome of the latest write; its transition time is the start of a failing streak. Not
 	// aggregated.
 	NodeCAApplied = "NodeCADaemonApplied"
+	// NodeCAServing is False while no pod is available and NodeCAAvailable does not say so yet, and not there otherwise; its
+	// transition time is when that began. Not aggregated.
+	NodeCAServing = "NodeCADaemonServing"
 )
 
 // Reasons of these conditions.

@@ -6,6 +6,8 @@ const (
 	// written in the same patch as the decision, so that after a crash the medium which that decision created is not
 	// mistaken for one that was there before.
 	StorageDecidedAnnotation = "imageregistry.operator.openshift.io/storage-decided-for"
+	// StorageLeftAnnotation on Config names the storage that the registry was on before the one it is on now.
+	StorageLeftAnnotation = "imageregistry.operator.openshift.io/storage-left"
 	// StorageGeneration is the name of the storage controller's entry in status.generations.
 	StorageGeneration = "spec.storage"
 )

@@ -31,8 +31,9 @@ type wiring struct {
 // NewControllers makes every controller.
 func NewControllers(in *Inputs, around Surroundings) []factory.Controller {
 	w := wiring{
-		Surroundings: around, clients: in.clients, i: in.informers, drivers: newDrivers(in.clients, in.informers),
-		config: operatorclient.New(in.informers.config.Lister(), operatorclient.NewPatcher(in.clients.dynamic), around.Clock),
+		Surroundings: around, clients: in.clients, i: in.informers,
+		drivers: newDrivers(in.clients, in.informers, around.Environment, around.Metrics.AzureKeyCache),
+		config:  operatorclient.New(in.informers.config.Lister(), operatorclient.NewPatcher(in.clients.dynamic), around.Clock),
 	}
 	return []factory.Controller{
 		newLogLevelController(w.config, w.i.config.Informer(), w.Recorder),
@@ -60,6 +61,9 @@ func (w wiring) bootstrap() factory.Controller {
 		InfrastructureInformer: w.i.infrastructure.Informer(),
 		APIServers:             w.i.apiServer.Lister(),
 		APIServerInformer:      w.i.apiServer.Informer(),
+		Default:                w.platformDefault,
+		SecretInformer:         w.i.secrets.Informer(),
+		DefaultInformers:       []factory.Informer{w.i.userConfigMaps.Informer(), w.i.cloudConfig.Informer()},
 		ClaimClient:            w.clients.kube.CoreV1().PersistentVolumeClaims(names.OperatorNamespace),
 		StorageClassClient:     w.clients.kube.StorageV1().StorageClasses(),
 		Clock:                  w.Clock,
@@ -70,23 +74,34 @@ func (w wiring) bootstrap() factory.Controller {
 func (w wiring) storage() factory.Controller {
 	return storagecontroller.New(storagecontroller.Deps{
 		Client:            w.config,
-		Drivers:           w.drivers,
+		Whereabouts:       w.whereabouts(),
 		Infrastructures:   w.i.infrastructure.Lister(),
-		Secrets:           w.i.secrets.Lister().Secrets(names.OperatorNamespace),
 		SecretClient:      w.clients.kube.CoreV1().Secrets(names.OperatorNamespace),
-		Deployments:       w.i.deployment.Lister().Deployments(names.OperatorNamespace),
-		Pods:              w.i.pods.Lister().Pods(names.OperatorNamespace),
+		Jobs:              w.i.move.Lister().Jobs(names.OperatorNamespace),
+		JobClient:         w.clients.kube.BatchV1().Jobs(names.OperatorNamespace),
+		Image:             w.Environment.OperatorImage,
 		UserConfigMaps:    w.i.userConfigMaps.Lister().ConfigMaps(names.UserConfigNamespace),
 		ManagedConfigMaps: w.i.cloudConfig.Lister().ConfigMaps(names.ManagedConfigNamespace),
 		Informers: []factory.Informer{
 			w.i.config.Informer(), w.i.infrastructure.Informer(), w.i.secrets.Informer(), w.i.deployment.Informer(),
 			w.i.pods.Informer(), w.i.userConfigMaps.Informer(), w.i.cloudConfig.Informer(), w.i.claims.Informer(),
+			w.i.move.Informer(),
 		},
 		Clock:    w.Clock,
 		Recorder: w.Recorder,
 		Metrics:  w.Metrics,
 		Version:  version.Version,
 	})
+}
+
+// whereabouts finds out where the registry's pods are.
+func (w wiring) whereabouts() storagecontroller.Whereabouts {
+	return storagecontroller.Whereabouts{
+		Drivers:     w.drivers,
+		Secrets:     w.i.secrets.Lister().Secrets(names.OperatorNamespace),
+		Deployments: w.i.deployment.Lister().Deployments(names.OperatorNamespace),
+		Pods:        w.i.pods.Lister().Pods(names.OperatorNamespace),
+	}
 }
 
 func (w wiring) registry() factory.Controller {

@@ -12,17 +12,26 @@ import (
 
 	"github.com/openshift/cluster-image-registry-operator/pkg/names"
 	"github.com/openshift/cluster-image-registry-operator/pkg/storage"
+	"github.com/openshift/cluster-image-registry-operator/pkg/storage/azure"
 	"github.com/openshift/cluster-image-registry-operator/pkg/storage/emptydir"
+	"github.com/openshift/cluster-image-registry-operator/pkg/storage/gcs"
+	"github.com/openshift/cluster-image-registry-operator/pkg/storage/ibmcos"
 	"github.com/openshift/cluster-image-registry-operator/pkg/storage/pvc"
 	"github.com/openshift/cluster-image-registry-operator/pkg/storage/s3"
+	"github.com/openshift/cluster-image-registry-operator/pkg/storage/swift"
 	"github.com/openshift/cluster-image-registry-operator/pkg/version"
 )
 
-// newDrivers is the catalog of storage: what is not in it is reported as not supported.
-func newDrivers(c clients, i *informerSet) storage.Drivers {
+// newDrivers is the catalog of storage: what is not in it is reported as not supported. The key cache's look-ups are told
+// to keyCache, which may be nil.
+func newDrivers(c clients, i *informerSet, e Environment, keyCache func(hit bool)) storage.Drivers {
 	return storage.Drivers{
+		azure.Driver(azure.Options{EnvironmentFile: e.AzureEnvironmentFile, IdentityFile: e.AzureIdentityFile, KeyCache: keyCache}),
 		emptydir.Driver(),
+		ibmcos.Driver(ibmcos.Options{}),
 		s3.Driver(s3.Options{}),
+		gcs.Driver(gcs.Options{}),
+		swift.Driver(swift.Options{}),
 		pvc.Driver(pvc.Deps{
 			Lister: i.claims.Lister().PersistentVolumeClaims(names.OperatorNamespace),
 			Client: c.kube.CoreV1().PersistentVolumeClaims(names.OperatorNamespace),

@@ -19,6 +19,9 @@ type Environment struct {
 	// AzureEnvironmentFile (AZURE_ENVIRONMENT_FILEPATH) is where the endpoints of an Azure Stack are kept for the Azure
 	// clients of this process. It is missed only on an Azure Stack.
 	AzureEnvironmentFile string
+	// AzureIdentityFile (MANAGED_AZURE_HCP_CREDENTIALS_FILE_PATH) is the certificate with which the operator of a hosted
+	// control plane goes to Azure; empty everywhere else.
+	AzureIdentityFile string
 	// OperatorImage (OPERATOR_IMAGE) is our own image, which node-ca runs on the nodes.
 	OperatorImage string
 }
@@ -32,6 +35,7 @@ func EnvironmentFrom(lookup func(string) string) (Environment, error) {
 		RegistryImage:        lookup("IMAGE"),
 		PrunerImage:          lookup("IMAGE_PRUNER"),
 		AzureEnvironmentFile: lookup("AZURE_ENVIRONMENT_FILEPATH"),
+		AzureIdentityFile:    lookup("MANAGED_AZURE_HCP_CREDENTIALS_FILE_PATH"),
 		OperatorImage:        lookup("OPERATOR_IMAGE"),
 	}
 	var missing []error

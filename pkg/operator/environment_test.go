@@ -14,7 +14,7 @@ import (
 func TestEnvironmentFrom(t *testing.T) {
 	full := map[string]string{
 		"RELEASE_VERSION": "4.22.1", "OPERATOR_IMAGE_VERSION": "4.22.0", "IMAGE": "registry:1", "IMAGE_PRUNER": "cli:1", "OPERATOR_IMAGE": "operator:1",
-		"AZURE_ENVIRONMENT_FILEPATH": "/tmp/stack.json",
+		"AZURE_ENVIRONMENT_FILEPATH": "/tmp/stack.json", "MANAGED_AZURE_HCP_CREDENTIALS_FILE_PATH": "/tmp/identity.json",
 	}
 	for _, tc := range []struct {
 		name    string
@@ -24,7 +24,7 @@ func TestEnvironmentFrom(t *testing.T) {
 	}{
 		{
 			name: "every variable is taken",
-			want: Environment{ReleaseVersion: "4.22.1", ImageVersion: "4.22.0", RegistryImage: "registry:1", PrunerImage: "cli:1", OperatorImage: "operator:1", AzureEnvironmentFile: "/tmp/stack.json"},
+			want: Environment{ReleaseVersion: "4.22.1", ImageVersion: "4.22.0", RegistryImage: "registry:1", PrunerImage: "cli:1", OperatorImage: "operator:1", AzureEnvironmentFile: "/tmp/stack.json", AzureIdentityFile: "/tmp/identity.json"},
 		},
 		{
 			name: "every missing variable is named", without: []string{"IMAGE", "IMAGE_PRUNER", "OPERATOR_IMAGE", "OPERATOR_IMAGE_VERSION", "RELEASE_VERSION"},

@@ -1,6 +1,7 @@
 package operator
 
 import (
+	"errors"
 	"slices"
 	"testing"
 	"time"
@@ -56,6 +57,20 @@ func TestLogLevel(t *testing.T) {
 			}
 		})
 	}
+	t.Run("a level that cannot be set is an event and is tried again", func(t *testing.T) {
+		recorder := events.NewInMemoryRecorder("test", clock)
+		config := &imageregistryv1.Config{ObjectMeta: metav1.ObjectMeta{Name: names.Cluster}}
+		l := &logLevel{config: operatorclienttest.New(config, clock), set: func(int) error { return errors.New("no such level") }}
+		for range 2 {
+			if err := l.sync(t.Context(), factory.NewSyncContext("test", recorder)); err == nil {
+				t.Error("the sync must be repeated")
+			}
+		}
+		raised := recorder.Events()
+		if len(raised) != 2 || raised[1].Reason != "OperatorLogLevelChangeFailed" || raised[1].Message != "Setting the verbosity to 2: no such level" {
+			t.Errorf("events %v", raised)
+		}
+	})
 	t.Run("without a Config nothing is set", func(t *testing.T) {
 		l := &logLevel{config: operatorclienttest.New(nil, clock), set: func(int) error { t.Error("set was called"); return nil }}
 		if err := l.sync(t.Context(), nil); err != nil {

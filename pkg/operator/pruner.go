@@ -72,8 +72,9 @@ func (w wiring) pruner() factory.Controller {
 		Jobs:                own.jobs.Lister().Jobs(names.OperatorNamespace),
 		Informers: []factory.Informer{
 			w.i.config.Informer(), w.i.pruner.Informer(), w.i.image.Informer(), own.clusterRole.Informer(), own.clusterRoleBinding.Informer(),
-			own.serviceAccount.Informer(), own.networkPolicy.Informer(), own.cronJob.Informer(), own.jobs.Informer(),
+			own.serviceAccount.Informer(), own.networkPolicy.Informer(), own.cronJob.Informer(),
 		},
+		JobInformer: own.jobs.Informer(),
 		Kube:        w.clients.kube,
 		PrunerImage: w.Environment.PrunerImage,
 		Clock:       w.Clock,

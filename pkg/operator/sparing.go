@@ -149,9 +149,12 @@ func newLedger(c clock.PassiveClock, before []corev1.Event) *ledger {
 }
 
 // newRecorder makes the recorder of the process. The correlator of the library is told to keep texts apart: by default it
-// folds ten different messages of one reason into one that says nothing, and lets 25 pass and then one in five minutes.
+// folds ten different messages of one reason into one that says nothing, and lets 25 pass and then one in five minutes. Each
+// reason has an allowance of its own (60, and one more each second): one that comes in masses takes nothing from the others.
 func newRecorder(client corev1client.EventInterface, object *corev1.ObjectReference, l *ledger) events.Recorder {
-	library := events.NewKubeRecorderWithOptions(client, events.RecommendedClusterSingletonCorrelatorOptions(), eventComponent, object, l.clock)
+	options := events.RecommendedClusterSingletonCorrelatorOptions()
+	options.SpamKeyFunc = func(event *corev1.Event) string { return event.Type + "/" + event.Reason }
+	library := events.NewKubeRecorderWithOptions(client, options, eventComponent, object, l.clock)
 	return newSparing(l, library.ForComponent, eventComponent)
 }
 

@@ -139,18 +139,41 @@ func TestTheClusterSeesOneTextFiveTimesAtMost(t *testing.T) {
 	for i := range 15 {
 		recorder.Eventf("Many", "number %d", i)
 	}
+	counts := untilStored(t, client, "the text 5 and 3 times and 15 others", func(counts map[string]int32) bool {
+		return counts["Reason text"] == 8 && counts["Many number 14"] == 1
+	})
+	if len(counts) != 17 {
+		t.Errorf("%d texts, want the repeated one, the announcement and 15 others: %v", len(counts), counts)
+	}
+}
+
+// TestAReasonInMassesTakesNothingFromOthers goes the same way.
+func TestAReasonInMassesTakesNothingFromOthers(t *testing.T) {
+	client := fake.NewClientset()
+	object := &corev1.ObjectReference{Kind: "Namespace", Name: names.OperatorNamespace, Namespace: names.OperatorNamespace}
+	recorder := newRecorder(client.CoreV1().Events(names.OperatorNamespace), object, newLedger(clocktesting.NewFakeClock(time.Now()), nil))
+	for i := range 100 {
+		recorder.Eventf("Many", "number %d", i)
+	}
+	recorder.Event("Rare", "text")
+	counts := untilStored(t, client, "the rare one among them", func(counts map[string]int32) bool { return counts["Rare text"] == 1 })
+	if many := len(counts) - 1; many >= 100 {
+		t.Errorf("all %d texts of a reason in masses are stored: nothing limits them", many)
+	}
+}
+
+// untilStored waits for events, which are written behind the back of who raises them, and returns the counts of all.
+func untilStored(t *testing.T, client *fake.Clientset, want string, there func(counts map[string]int32) bool) map[string]int32 {
+	t.Helper()
 	deadline := time.After(30 * time.Second)
 	for {
 		counts := stored(t, client)
-		if counts["Reason text"] == 8 && counts["Many number 14"] == 1 {
-			if len(counts) != 17 {
-				t.Errorf("%d texts, want the repeated one, the announcement and 15 others: %v", len(counts), counts)
-			}
-			return
+		if there(counts) {
+			return counts
 		}
 		select {
 		case <-deadline:
-			t.Fatalf("stored events: %v, want the text 5 and 3 times and 15 others", counts)
+			t.Fatalf("stored events: %v, want %s", counts, want)
 		case <-time.After(10 * time.Millisecond):
 		}
 	}

@@ -50,7 +50,7 @@ func (i *informerSet) watchConfiguration(c clients) {
 func (i *informerSet) watchRegistry(c clients) {
 	registry := oneApplied(c.kube, names.OperatorNamespace, names.Registry)
 	i.deployment = registry.Apps().V1().Deployments()
-	i.add(registry, i.deployment.Informer(), watch{kind: "deployments", scope: names.OperatorNamespace, selector: byName(names.Registry), users: "registry, storage, clusteroperator"})
+	i.add(registry, i.deployment.Informer(), watch{kind: "deployments", scope: names.OperatorNamespace, selector: byName(names.Registry), users: "registry, storage, trust, clusteroperator"})
 	i.service = registry.Core().V1().Services()
 	i.add(registry, i.service.Informer(), watch{kind: "services", scope: names.OperatorNamespace, selector: byName(names.Registry), users: "registry, trust, imageconfig"})
 	i.budget = registry.Policy().V1().PodDisruptionBudgets()
@@ -72,7 +72,7 @@ func (i *informerSet) watchRegistry(c clients) {
 	pods := selected(c.kube, names.OperatorNamespace, labelled(names.RegistryLabel+"="+names.RegistryLabelValue), stripPod)
 	i.pods = pods.Core().V1().Pods()
 	i.add(pods, i.pods.Informer(), watch{
-		kind: "pods", scope: names.OperatorNamespace, selector: names.RegistryLabel + "=" + names.RegistryLabelValue, users: "storage",
+		kind: "pods", scope: names.OperatorNamespace, selector: names.RegistryLabel + "=" + names.RegistryLabelValue, users: "storage, trust",
 		wide: "their names are generated",
 	})
 	routes := allRoutes(c.route)

@@ -64,6 +64,7 @@ type informerSet struct {
 	pullSecret         coreinformers.SecretInformer
 	registryCA         coreinformers.ConfigMapInformer
 	cloudConfig        coreinformers.ConfigMapInformer
+	move               moveInformer
 	routes             routeinformers.RouteInformer
 	nodes              kubeinformers.GenericInformer
 	storageClasses     storageinformers.StorageClassInformer
@@ -77,6 +78,7 @@ func newInformers(c clients) *informerSet {
 	i.watchPruner(c)
 	i.watchRegistry(c)
 	i.watchNodeCA(c)
+	i.watchMove(c)
 	i.watchInputs(c)
 	i.watchImageStreams(c)
 	return i

@@ -1,21 +1,20 @@
 package operator
 
 import (
+	"context"
+
+	configv1 "github.com/openshift/api/config/v1"
+	imageregistryv1 "github.com/openshift/api/imageregistry/v1"
 	"github.com/openshift/library-go/pkg/controller/factory"
 
 	"github.com/openshift/cluster-image-registry-operator/pkg/controllers/clusteroperator"
 	"github.com/openshift/cluster-image-registry-operator/pkg/controllers/nodeca"
 	"github.com/openshift/cluster-image-registry-operator/pkg/controllers/trust"
 	"github.com/openshift/cluster-image-registry-operator/pkg/names"
+	"github.com/openshift/cluster-image-registry-operator/pkg/storage"
 )
 
 func (w wiring) trust() factory.Controller {
-	inputs := storageInputs{
-		infrastructures: w.i.infrastructure.Lister(),
-		secrets:         w.i.secrets.Lister().Secrets(names.OperatorNamespace),
-		userConfigMaps:  w.i.userConfigMaps.Lister().ConfigMaps(names.UserConfigNamespace),
-		cloudConfig:     w.i.cloudConfig.Lister().ConfigMaps(names.ManagedConfigNamespace),
-	}
 	return trust.New(trust.Deps{
 		Client:                w.config,
 		ConfigInformer:        w.i.config.Informer(),
@@ -31,12 +30,33 @@ func (w wiring) trust() factory.Controller {
 		ImageInformer:         w.i.image.Informer(),
 		ConfigMapClient:       w.clients.kube.CoreV1(),
 		Drivers:               w.drivers,
-		StorageInputs:         inputs.gather,
+		StorageInputs:         w.storageInputs().gather,
 		StorageInformers:      []factory.Informer{w.i.infrastructure.Informer(), w.i.cloudConfig.Informer()},
+		Settled:               w.whereabouts().Settled,
+		SettledInformers:      []factory.Informer{w.i.deployment.Informer(), w.i.pods.Informer()},
 		SecretInformer:        w.i.secrets.Informer(),
 		Clock:                 w.Clock,
 		Recorder:              w.Recorder,
 	})
+}
+
+func (w wiring) storageInputs() storageInputs {
+	return storageInputs{
+		infrastructures: w.i.infrastructure.Lister(),
+		secrets:         w.i.secrets.Lister().Secrets(names.OperatorNamespace),
+		userConfigMaps:  w.i.userConfigMaps.Lister().ConfigMaps(names.UserConfigNamespace),
+		cloudConfig:     w.i.cloudConfig.Lister().ConfigMaps(names.ManagedConfigNamespace),
+	}
+}
+
+// platformDefault is what a Config that does not exist yet gets.
+func (w wiring) platformDefault(ctx context.Context, infrastructure *configv1.Infrastructure) (storage.Default, error) {
+	in, err := w.storageInputs().gather(&imageregistryv1.Config{}, storage.Coordinates{})
+	if err != nil {
+		return storage.Default{}, err
+	}
+	in.Infrastructure = infrastructure
+	return w.drivers.Default(ctx, in)
 }
 
 func (w wiring) nodeCA() factory.Controller {

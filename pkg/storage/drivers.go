@@ -1,5 +1,7 @@
 package storage
 
+import "context"
+
 // Drivers is the catalog of the kinds of storage that can be served.
 type Drivers []Driver
 
@@ -47,4 +49,26 @@ func (d Drivers) Select(coordinates *Coordinates) (Driver, error) {
 	default:
 		return Driver{}, MultipleConfigured(found)
 	}
+}
+
+// Default is the platform table for the platform of in, after asking the cloud where the table depends on what it offers:
+// only OpenStack is asked. An error says that this could not be found out, and is no reason to take something else.
+func (d Drivers) Default(ctx context.Context, in Inputs) (Default, error) {
+	platform, err := DefaultFor(in.Infrastructure)
+	if err != nil {
+		return Default{}, err
+	}
+	for _, driver := range d {
+		if driver.Usable == nil || !driver.Configured(&platform.Storage) {
+			continue
+		}
+		usable, err := driver.Usable(ctx, in)
+		if err != nil {
+			return Default{}, err
+		}
+		if !usable {
+			return DefaultFor(in.Infrastructure, driver.Kind)
+		}
+	}
+	return platform, nil
 }

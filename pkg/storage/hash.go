@@ -18,8 +18,9 @@ import (
 // SpecHash identifies a spec.storage: the storage controller records the one it has dealt with (decision 7).
 func SpecHash(spec imageregistryv1.ImageRegistryConfigStorage) string { return digest(spec) }
 
-// LocationHash identifies where the storage is. Coordinates that say how it is used (encryption, chunk size, tags) do
-// not count: what was learned about the location stays valid when they change.
+// LocationHash identifies where the storage is. Coordinates that say how it is used (encryption, chunk size, tags) or
+// by whom (the resource key of IBM Cloud, which is a credential) do not count: what was learned about the location stays
+// valid when they change.
 func LocationHash(coordinates Coordinates) string { return digest(location(&coordinates)) }
 
 // Describe names the location for people: its kind and the fields that make it up.
@@ -70,7 +71,7 @@ func location(c *Coordinates) []field {
 	}
 	if s := c.IBMCOS; s != nil {
 		fields = append(fields, field{"bucket", s.Bucket}, field{"location", s.Location},
-			field{"serviceInstanceCRN", s.ServiceInstanceCRN}, field{"resourceKeyCRN", s.ResourceKeyCRN})
+			field{"serviceInstanceCRN", s.ServiceInstanceCRN})
 	}
 	if s := c.PVC; s != nil {
 		fields = append(fields, field{"claim", s.Claim})

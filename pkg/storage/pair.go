@@ -7,9 +7,10 @@ import (
 
 // Keys of the pair Secret (decision 8).
 const (
-	pairLocation = "location"
-	pairCreated  = "created"
-	pairFact     = "fact."
+	pairLocation    = "location"
+	pairCreated     = "created"
+	pairCredentials = "credentials"
+	pairFact        = "fact."
 )
 
 // EncodePair is the content of Secret names.StoragePair: what was learned about a location, tied to that location.
@@ -44,3 +45,14 @@ func WithCreation(data map[string][]byte) map[string][]byte {
 func CreationRecorded(data map[string][]byte, coordinates Coordinates) bool {
 	return string(data[pairCreated]) == LocationHash(coordinates)
 }
+
+// WithCredentials adds to the content of a pair Secret by which credentials its facts were learned, as a text that
+// identifies them.
+func WithCredentials(data map[string][]byte, credentials string) map[string][]byte {
+	data = maps.Clone(data)
+	data[pairCredentials] = []byte(credentials)
+	return data
+}
+
+// CredentialsRecorded is what WithCredentials added; empty when nothing was.
+func CredentialsRecorded(data map[string][]byte) string { return string(data[pairCredentials]) }

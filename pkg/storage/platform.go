@@ -2,6 +2,7 @@ package storage
 
 import (
 	"errors"
+	"slices"
 
 	configv1 "github.com/openshift/api/config/v1"
 	imageregistryv1 "github.com/openshift/api/imageregistry/v1"
@@ -34,20 +35,20 @@ type DefaultClaim struct {
 }
 
 // DefaultFor is the platform table. A platform that is known to have no storage starts Removed; one that is not known
-// starts on ephemeral storage, so that new platforms come up. Swift is always assumed usable: probing for it waits
-// for its backend.
-func DefaultFor(infrastructure *configv1.Infrastructure) (Default, error) {
+// starts on ephemeral storage, so that new platforms come up. without are kinds that this one turned out not to offer
+// (Drivers.Default asks).
+func DefaultFor(infrastructure *configv1.Infrastructure, without ...Kind) (Default, error) {
 	if infrastructure == nil || infrastructure.Status.PlatformStatus == nil {
 		return Default{}, errors.New("infrastructure cluster has no status.platformStatus yet")
 	}
-	d := platformDefault(infrastructure.Status.PlatformStatus.Type)
+	d := platformDefault(infrastructure.Status.PlatformStatus.Type, without)
 	if infrastructure.Status.InfrastructureTopology == configv1.SingleReplicaTopologyMode {
 		d.Replicas = 1
 	}
 	return d, nil
 }
 
-func platformDefault(platform configv1.PlatformType) Default {
+func platformDefault(platform configv1.PlatformType, without []Kind) Default {
 	shared := Default{Replicas: 2, ManagementState: operatorv1.Managed, RolloutStrategy: RollingUpdate}
 	single := shared
 	single.Replicas = 1
@@ -65,13 +66,13 @@ func platformDefault(platform configv1.PlatformType) Default {
 		shared.Storage.IBMCOS = &imageregistryv1.ImageRegistryConfigStorageIBMCOS{}
 		return shared
 	case configv1.OpenStackPlatformType:
+		if slices.Contains(without, Swift) {
+			return onClaim(single, "standard-csi")
+		}
 		shared.Storage.Swift = &imageregistryv1.ImageRegistryConfigStorageSwift{}
 		return shared
 	case configv1.OvirtPlatformType:
-		single.Storage.PVC = &imageregistryv1.ImageRegistryConfigStoragePVC{Claim: names.DefaultClaim}
-		single.RolloutStrategy = Recreate
-		single.Claim = &DefaultClaim{Name: names.DefaultClaim, StorageClass: "ovirt-csi-sc"}
-		return single
+		return onClaim(single, "ovirt-csi-sc")
 	case configv1.BareMetalPlatformType, configv1.VSpherePlatformType, configv1.NonePlatformType,
 		configv1.NutanixPlatformType, configv1.KubevirtPlatformType, configv1.EquinixMetalPlatformType,
 		configv1.AlibabaCloudPlatformType, configv1.ExternalPlatformType:
@@ -82,4 +83,12 @@ func platformDefault(platform configv1.PlatformType) Default {
 		single.Storage.EmptyDir = &imageregistryv1.ImageRegistryConfigStorageEmptyDir{}
 		return single
 	}
+}
+
+// onClaim is d with a claim of that class for storage: one node at a time can mount it.
+func onClaim(d Default, class string) Default {
+	d.Storage.PVC = &imageregistryv1.ImageRegistryConfigStoragePVC{Claim: names.DefaultClaim}
+	d.RolloutStrategy = Recreate
+	d.Claim = &DefaultClaim{Name: names.DefaultClaim, StorageClass: class}
+	return d
 }

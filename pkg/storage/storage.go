@@ -4,6 +4,7 @@ package storage
 
 import (
 	"context"
+	"io"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -64,9 +65,19 @@ type Plan struct {
 	ManagementState string
 	// Exists tells that the medium was seen. With unchanged inputs that is all there is to know until the next check.
 	Exists bool
+	// Drifted says what of the settings that Inputs.Look names is not as Ensure left it: Ensure is to be called now. Empty
+	// while they hold.
+	Drifted string
+	// Unread tells that these settings may not be read any more. Ensure is to be called now, and makes of that what it always
+	// does. A reading that failed for a reason that may pass is left to the next turn of the look.
+	Unread bool
 	// Condition is StorageExists as the look found it; nil when nothing was looked at.
 	Condition *operatorv1.OperatorCondition
 }
+
+// Look names settings that one call to the cloud shows, in words that only their backend knows; empty for a look that is
+// only whether the medium is there.
+type Look []string
 
 // Note is an event to raise.
 type Note struct {
@@ -87,6 +98,10 @@ type Result struct {
 	// Incomplete is true when a setting could not be applied for a reason that may pass: Ensure is called again at the
 	// next check although nothing has changed.
 	Incomplete bool
+	// Looks are what the checks of the steady state go round: between them they compare each setting that Ensure has put in
+	// effect and that can be read. Those that are not in effect are left out: nothing holds that could drift. None where a
+	// look at the medium is all there is.
+	Looks []Look
 	// Notes are events worth raising.
 	Notes []Note
 	// RetryAfter is set while the backend waits for the cloud: call Ensure again then. Coordinates are not
@@ -109,7 +124,7 @@ type Progress struct {
 // Errors are *Error where the condition should say more than "unknown"; see errors.go.
 type Backend interface {
 	// Plan looks, and decides where the storage is or will be. It creates nothing. It is also the cheap check of the
-	// steady state: at most one call to the cloud when the medium is there.
+	// steady state: at most one call to the cloud when the medium is there and the settings of Inputs.Look hold.
 	Plan(ctx context.Context) (Plan, error)
 	// Ensure makes the medium of Inputs.Coordinates exist and, if Inputs.Managed, applies the default settings.
 	Ensure(ctx context.Context) (Result, error)
@@ -117,6 +132,26 @@ type Backend interface {
 	// what Inputs.Created says we made; otherwise it returns an *Error with reason StorageNotOwned. A medium that is
 	// gone is Done.
 	Remove(ctx context.Context) (Progress, error)
+}
+
+// Content is the files of a medium by the paths that the registry's storage drivers give them
+// (docker/registry/v2/blobs/…), without what a driver or its medium puts before them. It serves to copy images from one
+// medium to another; the registry may be at work on the medium at the same time.
+type Content interface {
+	// List calls visit for each file whose path begins with prefix, in no particular order, and ends with the first
+	// error of visit.
+	List(ctx context.Context, prefix string, visit func(File) error) error
+	// Open reads a file; the error for one that is not there is fs.ErrNotExist to errors.Is.
+	Open(ctx context.Context, path string) (io.ReadCloser, error)
+	// Write stores size bytes as a file, whole or not at all: nobody ever sees a part of it.
+	Write(ctx context.Context, path string, size int64, content io.Reader) error
+}
+
+// File is one file of Content.
+type File struct {
+	Path string
+	// Size is in bytes.
+	Size int64
 }
 
 // CABundle is what is needed to verify the storage endpoint.
@@ -136,6 +171,8 @@ type Inputs struct {
 	Created bool
 	// Decide tells Plan that its ManagementState is wanted; finding it out may cost a call that the check does not need.
 	Decide bool
+	// Look is what Plan is to compare, one of Result.Looks; empty for nothing.
+	Look Look
 	// Replicas and RolloutStrategy matter to claims that only one node can mount.
 	Replicas        int32
 	RolloutStrategy string
@@ -148,6 +185,9 @@ type Inputs struct {
 	ConfigMap func(namespace, name string) (*corev1.ConfigMap, error)
 	// Version forms the user agent.
 	Version string
+	// Observed is what Driver.Observed said where a Snapshot was taken; a driver takes it for what is the case. Empty
+	// where the driver can look itself.
+	Observed string
 }
 
 // Driver describes one kind of storage: how to recognise it, how to make its Backend, and its pure functions.
@@ -165,6 +205,12 @@ type Driver struct {
 	Identity func(*Coordinates) string
 	// Forget clears the generated names that stop being valid once Remove is done; nil when there are none.
 	Forget func(*Coordinates)
+	// Content opens the files of the medium of complete Inputs; nil for kinds whose medium has to be mounted, and for those
+	// whose images cannot be copied by us.
+	Content func(Inputs) (Content, error)
+	// Usable asks the cloud whether a platform whose default this kind is offers it at all, for the inputs of an empty
+	// configuration; an error says that this could not be found out. Nil when every such platform does.
+	Usable func(context.Context, Inputs) (bool, error)
 	// Observed says what Ensure depends on beside Inputs and the cloud, as a text that changes when it does; nil when
 	// there is nothing.
 	Observed func(Inputs) string

@@ -3,6 +3,8 @@ package storage
 import (
 	"errors"
 	"fmt"
+	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -106,6 +108,64 @@ func TestLocationHash(t *testing.T) {
 	}
 }
 
+// TestWhatIsAPlace goes over every field of every kind: those listed are a part of the location, all others are not.
+func TestWhatIsAPlace(t *testing.T) {
+	places := map[Kind][]string{
+		S3: {"Bucket", "Region", "RegionEndpoint"}, GCS: {"Bucket"}, PVC: {"Claim"}, EmptyDir: nil,
+		Swift:  {"Container", "AuthURL", "Domain", "DomainID", "Tenant", "TenantID", "RegionName"},
+		IBMCOS: {"Bucket", "Location", "ServiceInstanceCRN"},
+		Azure:  {"AccountName", "Container", "CloudName"},
+	}
+	seen := map[Kind]bool{}
+	union := reflect.TypeFor[Coordinates]()
+	for i := range union.NumField() {
+		if union.Field(i).Type.Kind() != reflect.Pointer {
+			continue
+		}
+		var base Coordinates
+		reflect.ValueOf(&base).Elem().Field(i).Set(reflect.New(union.Field(i).Type.Elem()))
+		kinds := Configured(&base)
+		if len(kinds) == 0 {
+			continue // no kind of ours
+		}
+		kind, member := kinds[0], union.Field(i).Type.Elem()
+		seen[kind] = true
+		for j := range member.NumField() {
+			changed := *base.DeepCopy()
+			fill(t, reflect.ValueOf(&changed).Elem().Field(i).Elem().Field(j))
+			field := member.Field(j).Name
+			if place := LocationHash(changed) != LocationHash(base); place != slices.Contains(places[kind], field) {
+				t.Errorf("%s of %s counts as a part of the place: %t", field, kind, place)
+			}
+		}
+	}
+	for kind := range places {
+		if !seen[kind] {
+			t.Errorf("%s has not been looked at", kind)
+		}
+	}
+}
+
+// fill gives a field of coordinates some value.
+func fill(t *testing.T, v reflect.Value) {
+	t.Helper()
+	switch v.Kind() {
+	case reflect.String:
+		v.SetString("x")
+	case reflect.Bool:
+		v.SetBool(true)
+	case reflect.Int32:
+		v.SetInt(1)
+	case reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		fill(t, v.Elem())
+	case reflect.Struct:
+		fill(t, v.Field(0))
+	default:
+		t.Fatalf("a field is of kind %s", v.Kind())
+	}
+}
+
 func TestAgree(t *testing.T) {
 	complete := s3Coordinates(func(*imageregistryv1.ImageRegistryConfigStorageS3) {})
 	for _, tt := range []struct {
@@ -145,6 +205,13 @@ func TestPair(t *testing.T) {
 	}
 	if location, facts := DecodePair(data); location != LocationHash(c) || len(facts) != 1 {
 		t.Errorf("the record of the creation shows among the facts: %v", facts)
+	}
+	if got := CredentialsRecorded(data); got != "" {
+		t.Errorf("credentials %q are recorded that nobody used", got)
+	}
+	data = WithCredentials(data, "secret digest")
+	if _, facts := DecodePair(data); CredentialsRecorded(data) != "secret digest" || !CreationRecorded(data, c) || len(facts) != 1 {
+		t.Errorf("the record of the credentials is wrong, or in the way: %v", data)
 	}
 }
 
@@ -244,6 +311,13 @@ func TestDefaultFor(t *testing.T) {
 			}
 		})
 	}
+	openStack := &configv1.Infrastructure{}
+	openStack.Status.PlatformStatus = &configv1.PlatformStatus{Type: configv1.OpenStackPlatformType}
+	d, err := DefaultFor(openStack, Swift)
+	if err != nil || d.Storage.Swift != nil || d.Storage.PVC == nil || d.Replicas != 1 || d.RolloutStrategy != Recreate ||
+		d.Claim == nil || d.Claim.StorageClass != "standard-csi" {
+		t.Errorf("OpenStack without Swift: %+v, %v", d, err)
+	}
 	if _, err := DefaultFor(&configv1.Infrastructure{}); err == nil {
 		t.Error("no platform status is no error")
 	}
@@ -305,5 +379,37 @@ func TestCredentials(t *testing.T) {
 				t.Errorf("error is %+v", err)
 			}
 		})
+	}
+}
+
+func TestRandomName(t *testing.T) {
+	for _, tc := range []struct{ name, infrastructure, prefix string }{
+		{"short", "infra-x1", "infra-x1-image-registry-"},
+		{"upper case", "INFRA", "infra-image-registry-"},
+		{"double dashes", "a--b", "a-b-image-registry-"},
+		{"one short of the length", strings.Repeat("a", 46), strings.Repeat("a", 46) + "-image-registry"},
+		{"too long", strings.Repeat("a", 80), strings.Repeat("a", 62)},
+		{"a dash at the cut", strings.Repeat("a", 61), strings.Repeat("a", 61)},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			for range 20 {
+				name := RandomName(tc.infrastructure)
+				if len(name) != 62 || !strings.HasPrefix(name, tc.prefix) || strings.HasSuffix(name, "-") || name != strings.ToLower(name) {
+					t.Errorf("name is %q (%d characters)", name, len(name))
+				}
+			}
+		})
+	}
+	if RandomName("infra", "", "") == RandomName("infra") {
+		t.Error("two names are the same")
+	}
+}
+
+func TestRandomAccountName(t *testing.T) {
+	valid := regexp.MustCompile(`^[0-9a-z]{3,24}$`)
+	for _, infrastructure := range []string{"", "foo", "foo-bar-baz", "FOO-BAR-3000", "1234567890123456789", "123456789012345678901234"} {
+		if name := RandomAccountName(infrastructure); !valid.MatchString(name) || !strings.HasPrefix(name, "imageregistry") {
+			t.Errorf("account of %q is %q", infrastructure, name)
+		}
 	}
 }

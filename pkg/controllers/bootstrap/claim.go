@@ -9,7 +9,6 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	configv1 "github.com/openshift/api/config/v1"
 	"github.com/openshift/library-go/pkg/operator/events"
 
 	"github.com/openshift/cluster-image-registry-operator/pkg/names"
@@ -41,13 +40,12 @@ func newClaim(claim storage.DefaultClaim) *corev1.PersistentVolumeClaim {
 }
 
 // ensureClaim makes the claim of platforms whose storage is one. An existing one is used as it is.
-func (c *controller) ensureClaim(ctx context.Context, recorder events.Recorder, infrastructure *configv1.Infrastructure) error {
-	platform, err := platformDefault(infrastructure)
-	if err != nil || platform.Claim == nil {
-		return err
+func (c *controller) ensureClaim(ctx context.Context, recorder events.Recorder, platform storage.Default) error {
+	if platform.Claim == nil {
+		return nil
 	}
 	claim := *platform.Claim
-	_, err = c.StorageClassClient.Get(ctx, claim.StorageClass, metav1.GetOptions{})
+	_, err := c.StorageClassClient.Get(ctx, claim.StorageClass, metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
 		recorder.Warningf("StorageClassNotFound", "storageclass %s does not exist: claim %s/%s gets the default class", claim.StorageClass, names.OperatorNamespace, claim.Name)
 		claim.StorageClass = ""

@@ -12,6 +12,7 @@ import (
 	"k8s.io/klog/v2"
 	"k8s.io/utils/clock"
 
+	configv1 "github.com/openshift/api/config/v1"
 	imageregistryv1 "github.com/openshift/api/imageregistry/v1"
 	configlisters "github.com/openshift/client-go/config/listers/config/v1"
 	imageregistryclient "github.com/openshift/client-go/imageregistry/clientset/versioned/typed/imageregistry/v1"
@@ -38,6 +39,12 @@ type Deps struct {
 	APIServers        configlisters.APIServerLister
 	APIServerInformer factory.Informer
 
+	// Default is the default of the platform. It asks the cloud where that depends on what the cloud offers; SecretInformer
+	// wakes the controller when credentials for that arrive, and what else it reads is behind DefaultInformers.
+	Default          func(context.Context, *configv1.Infrastructure) (storage.Default, error)
+	SecretInformer   factory.Informer
+	DefaultInformers []factory.Informer
+
 	// ClaimClient is of the operator's namespace. It and StorageClassClient are used only where the platform's default
 	// storage is a claim.
 	ClaimClient        coreclient.PersistentVolumeClaimInterface
@@ -61,7 +68,8 @@ func New(deps Deps) factory.Controller {
 	return factory.New().
 		WithSync(queue.Retrying(names.BootstrapController, c.sync)).
 		WithInformers(deps.ConfigInformer, deps.InfrastructureInformer).
-		WithBareInformers(deps.APIServerInformer).
+		WithFilteredEventsInformers(queue.Names(names.CloudCredentials, names.PrivateConfigurationUser), deps.SecretInformer).
+		WithBareInformers(append(deps.DefaultInformers, deps.APIServerInformer)...).
 		WithPostStartHooks(kick).
 		ToController(names.BootstrapController, deps.Recorder)
 }
@@ -96,13 +104,20 @@ func (c *controller) create(ctx context.Context, recorder events.Recorder) (*ima
 	if err != nil {
 		return nil, fmt.Errorf("reading infrastructure %s: %w", names.Cluster, err)
 	}
-	config, err := DefaultConfig(infrastructure, c.tls())
+	platform, err := c.Default(ctx, named(infrastructure))
+	if err != nil {
+		if ctx.Err() == nil {
+			recorder.Warningf(names.EventStorageFailed, "no Config %s yet: the storage of this platform cannot be found out: %v", names.Cluster, err)
+		}
+		return nil, fmt.Errorf("finding out the storage of this platform: %w", err)
+	}
+	config, err := DefaultConfig(platform, c.tls())
 	if err != nil {
 		return nil, err
 	}
 	// Here it costs nothing; the registry controller would have to write it in a moment.
 	config.Spec.HTTPSecret = httpsecret.New()
-	if err := c.ensureClaim(ctx, recorder, infrastructure); err != nil {
+	if err := c.ensureClaim(ctx, recorder, platform); err != nil {
 		return nil, err
 	}
 	created, err := c.ConfigClient.Create(ctx, config, metav1.CreateOptions{FieldManager: names.BootstrapController})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -40,6 +41,8 @@ type harness struct {
 	kube     *kubefake.Clientset
 	recorder events.InMemoryRecorder
 	syncCtx  factory.SyncContext
+	// without are the kinds that the platform does not offer.
+	without []storage.Kind
 }
 
 // newHarness holds config, and what is created reaches it at once, as if the cache never lagged.
@@ -72,6 +75,9 @@ func newHarness(t *testing.T, config *imageregistryv1.Config, objects ...runtime
 	h.controller = &controller{Deps: Deps{
 		Client: h.config, ConfigClient: h.registry.ImageregistryV1().Configs(), Clock: clock, Recorder: h.recorder,
 		Infrastructures: configlisters.NewInfrastructureLister(infrastructures), APIServers: configlisters.NewAPIServerLister(servers),
+		Default: func(_ context.Context, infrastructure *configv1.Infrastructure) (storage.Default, error) {
+			return storage.DefaultFor(infrastructure, h.without...)
+		},
 		ClaimClient: h.kube.CoreV1().PersistentVolumeClaims("openshift-image-registry"), StorageClassClient: h.kube.StorageV1().StorageClasses(),
 	}}
 	return h
@@ -335,6 +341,15 @@ func TestSyncMakesTheClaimFirst(t *testing.T) {
 			if warned := h.recorder.Events()[0].Reason == "StorageClassNotFound"; warned != tc.warned {
 				t.Errorf("events %v", h.recorder.Events())
 			}
+			made := 0
+			for _, event := range h.recorder.Events() {
+				if event.Reason == "PersistentVolumeClaimCreated" {
+					made++
+				}
+			}
+			if there := slices.Contains(tc.objects, runtime.Object(existing)); there != (made == 0) || made > 1 {
+				t.Errorf("%d events for the claim, which was there: %t", made, there)
+			}
 		})
 	}
 	t.Run("and not Config when that fails", func(t *testing.T) {
@@ -350,9 +365,7 @@ func TestSyncMakesTheClaimFirst(t *testing.T) {
 
 func mustClaim(t *testing.T) *storage.DefaultClaim {
 	t.Helper()
-	platform, err := platformDefault(infrastructure("oVirt", ""))
-	must(t, err)
-	return platform.Claim
+	return platformDefault(t, infrastructure("oVirt", "")).Claim
 }
 
 // idle is an informer without objects and events.
@@ -365,7 +378,7 @@ func (idle) HasSynced() bool { return true }
 
 func TestTheControllerStartsWithoutAnyEvent(t *testing.T) {
 	h := newHarness(t, nil, infrastructure("AWS", ""))
-	h.ConfigInformer, h.InfrastructureInformer, h.APIServerInformer = idle{}, idle{}, idle{}
+	h.ConfigInformer, h.InfrastructureInformer, h.APIServerInformer, h.SecretInformer = idle{}, idle{}, idle{}, idle{}
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	created := make(chan struct{})
 	h.registry.PrependReactor("create", "configs", func(clienttesting.Action) (bool, runtime.Object, error) {

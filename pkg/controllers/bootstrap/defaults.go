@@ -13,22 +13,18 @@ import (
 	"github.com/openshift/cluster-image-registry-operator/pkg/tlsprofile"
 )
 
-// platformDefault is the platform table, in which a platform that does not say what it is counts as unknown.
-func platformDefault(infrastructure *configv1.Infrastructure) (storage.Default, error) {
+// named is infrastructure with a platform: one that does not say what it is counts as unknown.
+func named(infrastructure *configv1.Infrastructure) *configv1.Infrastructure {
 	if infrastructure.Status.PlatformStatus == nil {
 		infrastructure = infrastructure.DeepCopy()
 		infrastructure.Status.PlatformStatus = &configv1.PlatformStatus{}
 	}
-	return storage.DefaultFor(infrastructure)
+	return infrastructure
 }
 
-// DefaultConfig is the Config to create. tls is nil when the cluster's settings could not be read; they are then
-// observed later, at the price of one more rollout.
-func DefaultConfig(infrastructure *configv1.Infrastructure, tls *tlsprofile.Settings) (*imageregistryv1.Config, error) {
-	platform, err := platformDefault(infrastructure)
-	if err != nil {
-		return nil, err
-	}
+// DefaultConfig is the Config to create on a platform. tls is nil when the cluster's settings could not be read; they are
+// then observed later, at the price of one more rollout.
+func DefaultConfig(platform storage.Default, tls *tlsprofile.Settings) (*imageregistryv1.Config, error) {
 	config := &imageregistryv1.Config{
 		ObjectMeta: metav1.ObjectMeta{Name: names.Cluster, Finalizers: []string{names.Finalizer}},
 		Spec: imageregistryv1.ImageRegistrySpec{

@@ -22,6 +22,16 @@ func infrastructure(platform configv1.PlatformType, topology configv1.TopologyMo
 	return infra
 }
 
+// platformDefault is the default of a platform that offers all that it may.
+func platformDefault(t *testing.T, infrastructure *configv1.Infrastructure, without ...storage.Kind) storage.Default {
+	t.Helper()
+	platform, err := storage.DefaultFor(named(infrastructure), without...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return platform
+}
+
 // summary is what the platform decides, in one line.
 type summary struct {
 	Storage         string
@@ -58,7 +68,7 @@ func TestDefaultConfigByPlatform(t *testing.T) {
 			t.Run("platform "+string(platform)+" topology "+string(topology), func(t *testing.T) {
 				want := want
 				want.Replicas = min(want.Replicas, most)
-				config, err := DefaultConfig(infrastructure(platform, topology), nil)
+				config, err := DefaultConfig(platformDefault(t, infrastructure(platform, topology)), nil)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -79,10 +89,21 @@ func summaryOf(t *testing.T, config *imageregistryv1.Config) summary {
 	return summary{string(text), config.Spec.Replicas, config.Spec.ManagementState, config.Spec.RolloutStrategy}
 }
 
+func TestDefaultConfigOnOpenStackWithoutSwift(t *testing.T) {
+	config, err := DefaultConfig(platformDefault(t, infrastructure("OpenStack", "HighlyAvailable"), storage.Swift), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := summary{`{"pvc":{"claim":"image-registry-storage"}}`, 1, operatorv1.Managed, "Recreate"}
+	if diff := cmp.Diff(want, summaryOf(t, config)); diff != "" {
+		t.Errorf("config (-want +got):\n%s", diff)
+	}
+}
+
 func TestDefaultConfigWithoutPlatformStatusIsAnUnknownPlatform(t *testing.T) {
 	infra := infrastructure("", "")
 	infra.Status.PlatformStatus = nil
-	config, err := DefaultConfig(infra, nil)
+	config, err := DefaultConfig(platformDefault(t, infra), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,7 +113,7 @@ func TestDefaultConfigWithoutPlatformStatusIsAnUnknownPlatform(t *testing.T) {
 }
 
 func TestDefaultConfigWhole(t *testing.T) {
-	config, err := DefaultConfig(infrastructure("GCP", ""), &tlsprofile.Settings{MinTLSVersion: "VersionTLS12", CipherSuites: []string{"A", "B"}})
+	config, err := DefaultConfig(platformDefault(t, infrastructure("GCP", "")), &tlsprofile.Settings{MinTLSVersion: "VersionTLS12", CipherSuites: []string{"A", "B"}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	appsv1 "k8s.io/api/apps/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -265,6 +266,33 @@ func TestSyncRaisesNoEventForANewMessage(t *testing.T) {
 	}
 	if got := h.events()[before:]; len(got) > 0 {
 		t.Errorf("events %v", got)
+	}
+}
+
+func TestSyncRaisesAnEventForAnotherCauseOfDegraded(t *testing.T) {
+	first, second := cond("Degraded", yes, "Unavailable", "no pods"), cond("NodeCADaemonControllerDegraded", yes, "Error", "no etcd")
+	with := func(degraded ...operatorv1.OperatorCondition) *imageregistryv1.Config {
+		return configWith(operatorv1.Managed, append(degraded, cond("Available", yes, "Ready", "fine"), cond("Progressing", no, "Ready", "fine"))...)
+	}
+	h := newHarness(t, with(first))
+	h.run(t)
+	for _, step := range []struct {
+		name       string
+		conditions []operatorv1.OperatorCondition
+		want       []string
+	}{
+		{"the first one in other words", []operatorv1.OperatorCondition{cond("Degraded", yes, "Unavailable", "still no pods")}, nil},
+		{"a second one", []operatorv1.OperatorCondition{first, second}, []string{
+			"OperatorStatusChanged: clusteroperator/image-registry Degraded stays True, now (NodeCADaemonControllerError::Unavailable): Degraded: no pods\nNodeCADaemonControllerDegraded: no etcd",
+		}},
+		{"the first one is over", []operatorv1.OperatorCondition{cond("Degraded", no, "AsExpected", ""), second}, nil},
+	} {
+		before := len(h.events())
+		h.config.Replace(with(step.conditions...))
+		h.run(t)
+		if diff := cmp.Diff(step.want, h.events()[before:], cmpopts.EquateEmpty()); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", step.name, diff)
+		}
 	}
 }
 

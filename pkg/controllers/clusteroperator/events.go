@@ -2,6 +2,7 @@ package clusteroperator
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	configv1 "github.com/openshift/api/config/v1"
@@ -11,8 +12,8 @@ import (
 	"github.com/openshift/cluster-image-registry-operator/pkg/names"
 )
 
-// report raises one event for all conditions whose status changed, and one for a new version. Reasons and messages
-// may change at every step of a rollout: they are in the condition, not in events.
+// report raises one event for all conditions whose status changed and for a new cause of Degraded, and one for a new version.
+// Other reasons, and messages, may change at every step of a rollout: they are in the condition, not in events.
 func report(recorder events.Recorder, before, after configv1.ClusterOperatorStatus) {
 	var texts []string
 	for _, t := range targets {
@@ -35,10 +36,27 @@ func transition(conditionType configv1.ClusterStatusConditionType, before, after
 	if was != nil {
 		from = was.Status
 	}
-	if now == nil || from == now.Status {
+	if now == nil {
 		return ""
 	}
+	if from == now.Status {
+		return anotherCause(*was, *now)
+	}
 	return fmt.Sprintf("%s changed from %s to %s (%s): %s", conditionType, from, now.Status, now.Reason, now.Message)
+}
+
+// anotherCause is news while Degraded stays as it is: who looks into the first cause does not hear of the second otherwise.
+func anotherCause(was, now configv1.ClusterOperatorStatusCondition) string {
+	if now.Type != configv1.OperatorDegraded || now.Status != configv1.ConditionTrue {
+		return ""
+	}
+	known := strings.Split(was.Reason, separator)
+	for cause := range strings.SplitSeq(now.Reason, separator) {
+		if !slices.Contains(known, cause) {
+			return fmt.Sprintf("%s stays %s, now (%s): %s", now.Type, now.Status, now.Reason, now.Message)
+		}
+	}
+	return ""
 }
 
 func publishedVersion(status configv1.ClusterOperatorStatus) string {

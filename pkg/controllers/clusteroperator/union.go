@@ -14,6 +14,9 @@ import (
 // Config's.
 const prunerPrefix = "ImagePruner"
 
+// separator joins reasons.
+const separator = "::"
+
 // target is one condition of the ClusterOperator and the status it has when all is well.
 type target struct {
 	conditionType configv1.ClusterStatusConditionType
@@ -87,7 +90,7 @@ func (t target) reason(participants []operatorv1.OperatorCondition, status opera
 		return names.ReasonAsExpected
 	}
 	slices.Sort(reasons)
-	return strings.Join(reasons, "::")
+	return strings.Join(reasons, separator)
 }
 
 func message(participants []operatorv1.OperatorCondition) string {

@@ -17,6 +17,7 @@ import (
 	"github.com/openshift/library-go/pkg/controller/factory"
 	"github.com/openshift/library-go/pkg/operator/events"
 
+	"github.com/openshift/cluster-image-registry-operator/pkg/apply"
 	"github.com/openshift/cluster-image-registry-operator/pkg/conditions"
 	"github.com/openshift/cluster-image-registry-operator/pkg/names"
 	"github.com/openshift/cluster-image-registry-operator/pkg/operatorclient"
@@ -89,15 +90,18 @@ func (c *controller) sync(ctx context.Context, syncCtx factory.SyncContext) erro
 		// The first list is no event when it is empty.
 		syncCtx.Queue().AddAfter(syncCtx.QueueKey(), lookAgain)
 	}
-	if apierrors.IsConflict(failure) || apierrors.IsAlreadyExists(failure) {
-		return failure // the cache was behind, which is no news for a condition
+	if apply.Behind(failure) {
+		return failure // no news for a condition
 	}
-	now := c.Clock.Now()
-	said, again := health(failure, config.Status.Conditions, now)
-	if !again.IsZero() {
-		syncCtx.Queue().AddAfter(syncCtx.QueueKey(), again.Sub(now))
+	said, again := health(failure, config.Status.Conditions, c.Clock.Now())
+	if again > 0 {
+		syncCtx.Queue().AddAfter(syncCtx.QueueKey(), again)
 	}
-	if err := c.Client.ApplyStatus(ctx, names.ImageConfigController, operatorclient.Status{Conditions: said}); err != nil && !apierrors.IsNotFound(err) {
+	err = c.Client.ApplyStatus(ctx, names.ImageConfigController, operatorclient.Status{Conditions: said})
+	switch {
+	case err == nil:
+		tell(c.Recorder, config.Status.Conditions, said)
+	case !apierrors.IsNotFound(err):
 		return errors.Join(failure, err)
 	}
 	return failure

@@ -26,16 +26,9 @@ import (
 	"github.com/openshift/library-go/pkg/operator/events"
 
 	"github.com/openshift/cluster-image-registry-operator/pkg/operatorclient/operatorclienttest"
+	"github.com/openshift/cluster-image-registry-operator/pkg/operatorclient/synctest"
 	"github.com/openshift/cluster-image-registry-operator/pkg/operatorclient/triggertest"
 )
-
-// synced is an informer that has synced, or has not.
-type synced bool
-
-func (synced) AddEventHandler(cache.ResourceEventHandler) (cache.ResourceEventHandlerRegistration, error) {
-	return nil, nil
-}
-func (s synced) HasSynced() bool { return bool(s) }
 
 type harness struct {
 	*controller
@@ -49,30 +42,25 @@ type harness struct {
 
 func newHarness(t *testing.T, objects ...runtime.Object) *harness {
 	t.Helper()
-	index := func() cache.Indexer {
-		return cache.NewIndexer(cache.MetaNamespaceKeyFunc, cache.Indexers{cache.NamespaceIndex: cache.MetaNamespaceIndexFunc})
-	}
 	h := &harness{
-		clock: clocktesting.NewFakePassiveClock(time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)), client: configfake.NewClientset(),
-		images: index(), services: index(), routes: index(), versions: index(),
+		client: configfake.NewClientset(),
+		images: synctest.Indexer(), services: synctest.Indexer(), routes: synctest.Indexer(), versions: synctest.Indexer(),
 	}
 	config := &imageregistryv1.Config{ObjectMeta: metav1.ObjectMeta{Name: "cluster"}}
 	config.Status.Conditions = []operatorv1.OperatorCondition{{Type: "Available", Status: operatorv1.ConditionTrue}}
-	h.config = operatorclienttest.New(config, h.clock)
-	h.recorder = events.NewInMemoryRecorder("test", h.clock)
-	h.syncCtx = factory.NewSyncContext("test", h.recorder)
+	h.clock, h.config, h.recorder, h.syncCtx = synctest.Parts(config)
 	for _, object := range objects {
 		switch o := object.(type) {
 		case *configv1.Image:
-			must(t, h.client.Tracker().Add(o))
+			synctest.Must(t, h.client.Tracker().Add(o))
 		case *corev1.Service:
-			must(t, h.services.Add(o))
+			synctest.Must(t, h.services.Add(o))
 		case *routev1.Route:
-			must(t, h.routes.Add(o))
+			synctest.Must(t, h.routes.Add(o))
 		}
 	}
 	h.controller = &controller{Deps: Deps{
-		Client: h.config, Clock: h.clock, Recorder: h.recorder, RouteInformer: synced(true),
+		Client: h.config, Clock: h.clock, Recorder: h.recorder, RouteInformer: synctest.Synced(true),
 		Images: configlisters.NewImageLister(h.images), ImageClient: h.client.ConfigV1().Images(),
 		Services:        corelisters.NewServiceLister(h.services).Services("openshift-image-registry"),
 		Routes:          routelisters.NewRouteLister(h.routes).Routes("openshift-image-registry"),
@@ -82,23 +70,12 @@ func newHarness(t *testing.T, objects ...runtime.Object) *harness {
 	return h
 }
 
-func must(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
 // refresh lets the cache catch up with the API server. The fake one counts no versions.
 func (h *harness) refresh(t *testing.T) {
 	t.Helper()
 	list, err := h.client.ConfigV1().Images().List(t.Context(), metav1.ListOptions{})
-	must(t, err)
-	var items []any
-	for i := range list.Items {
-		items = append(items, &list.Items[i])
-	}
-	must(t, h.images.Replace(items, ""))
+	synctest.Must(t, err)
+	synctest.Refill(t, h.images, list.Items)
 	h.client.ClearActions()
 	h.config.ForgetWrites()
 }
@@ -173,10 +150,10 @@ func TestAnAbsentImageIsCreated(t *testing.T) {
 func TestAnEditIsReverted(t *testing.T) {
 	h := newHarness(t, image(configv1.ImageStatus{}), service(5000))
 	_, err := h.run(t)
-	must(t, err)
+	synctest.Must(t, err)
 	edited := image(configv1.ImageStatus{InternalRegistryHostname: "mine"})
 	edited.ResourceVersion = "9"
-	must(t, h.images.Update(edited))
+	synctest.Must(t, h.images.Update(edited))
 	h.expect(t, "after the edit", `patch images/status [{"op":"add","path":"/metadata/resourceVersion","value":"9"},`+
 		`{"op":"add","path":"/status/internalRegistryHostname","value":"`+host+`"}]`)
 }
@@ -184,7 +161,7 @@ func TestAnEditIsReverted(t *testing.T) {
 func TestNothingIsPublishedBeforeTheRegistryHasBegun(t *testing.T) {
 	h := newHarness(t, image(configv1.ImageStatus{}), service(5000))
 	config, err := h.config.Config()
-	must(t, err)
+	synctest.Must(t, err)
 	config.Status.Conditions = nil
 	h.config.Replace(config)
 	h.expect(t, "without core conditions")
@@ -194,7 +171,7 @@ func TestNothingIsPublishedBeforeTheRegistryHasBegun(t *testing.T) {
 
 func TestExternalHostnamesStayWhileTheRouteAPIIsAway(t *testing.T) {
 	h := newHarness(t, image(configv1.ImageStatus{InternalRegistryHostname: "old", ExternalRegistryHostnames: []string{"a.test"}}), service(5000))
-	h.RouteInformer = synced(false)
+	h.RouteInformer = synctest.Synced(false)
 	h.expect(t, "first", `patch images/status [{"op":"add","path":"/metadata/resourceVersion","value":"7"},`+
 		`{"op":"add","path":"/status/internalRegistryHostname","value":"`+host+`"}]`, fine)
 }
@@ -230,7 +207,7 @@ func TestFailuresDegradeAfterTwoMinutesEvenAcrossARestart(t *testing.T) {
 	}
 	h.client.ReactionChain = h.client.ReactionChain[1:]
 	writes, err := h.run(t)
-	must(t, err)
+	synctest.Must(t, err)
 	if len(writes) != 2 || writes[1] != fine {
 		t.Errorf("healed: %v", writes)
 	}

@@ -68,14 +68,18 @@ func (c *controller) sync(ctx context.Context, syncCtx factory.SyncContext) erro
 	if facts.Unreadable = err; err == nil {
 		c.apply(ctx, &facts)
 	}
-	if behind(facts.Applied) {
+	if apply.Behind(facts.Applied) {
 		return facts.Applied
 	}
 	status, again := Status(facts)
 	if again > 0 {
 		syncCtx.Queue().AddAfter(syncCtx.QueueKey(), again)
 	}
-	if err := c.Client.ApplyStatus(ctx, names.NodeCAController, status); err != nil && !apierrors.IsNotFound(err) {
+	err = c.Client.ApplyStatus(ctx, names.NodeCAController, status)
+	switch {
+	case err == nil:
+		tell(c.Recorder, config.Status.Conditions, status.Conditions)
+	case !apierrors.IsNotFound(err):
 		return err
 	}
 	return failure(facts)
@@ -92,6 +96,3 @@ func (c *controller) apply(ctx context.Context, facts *Facts) {
 		facts.Live, facts.Confirmed = stored, true
 	}
 }
-
-// behind tells that the cache is, which is no news.
-func behind(err error) bool { return apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err) }

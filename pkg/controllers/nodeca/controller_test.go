@@ -27,6 +27,7 @@ import (
 	"github.com/openshift/cluster-image-registry-operator/pkg/apply"
 	"github.com/openshift/cluster-image-registry-operator/pkg/conditions"
 	"github.com/openshift/cluster-image-registry-operator/pkg/operatorclient/operatorclienttest"
+	"github.com/openshift/cluster-image-registry-operator/pkg/operatorclient/synctest"
 	"github.com/openshift/cluster-image-registry-operator/pkg/operatorclient/triggertest"
 )
 
@@ -48,12 +49,10 @@ type harness struct {
 func newHarness(t *testing.T, config *imageregistryv1.Config, objects ...runtime.Object) *harness {
 	t.Helper()
 	h := &harness{
-		clock: clocktesting.NewFakePassiveClock(now), kube: kubefake.NewClientset(objects...),
-		cached: cache.NewIndexer(cache.MetaNamespaceKeyFunc, cache.Indexers{cache.NamespaceIndex: cache.MetaNamespaceIndexFunc}),
+		kube:   kubefake.NewClientset(objects...),
+		cached: synctest.Indexer(),
 	}
-	h.config = operatorclienttest.New(config, h.clock)
-	h.recorder = events.NewInMemoryRecorder("test", h.clock)
-	h.syncCtx = factory.NewSyncContext("test", h.recorder)
+	h.clock, h.config, h.recorder, h.syncCtx = synctest.Parts(config)
 	h.controller = &controller{applier: apply.NewApplier(h.recorder), Deps: Deps{
 		Client: h.config, Image: image, Clock: h.clock, Recorder: h.recorder,
 		DaemonSets:      appslisters.NewDaemonSetLister(h.cached).DaemonSets(namespace),
@@ -67,12 +66,8 @@ func newHarness(t *testing.T, config *imageregistryv1.Config, objects ...runtime
 func (h *harness) refresh(t *testing.T) {
 	t.Helper()
 	list, err := h.kube.AppsV1().DaemonSets(namespace).List(t.Context(), metav1.ListOptions{})
-	must(t, err)
-	var items []any
-	for i := range list.Items {
-		items = append(items, &list.Items[i])
-	}
-	must(t, h.cached.Replace(items, ""))
+	synctest.Must(t, err)
+	synctest.Refill(t, h.cached, list.Items)
 	h.kube.ClearActions()
 	h.config.ForgetWrites()
 }
@@ -92,7 +87,7 @@ func (h *harness) run(t *testing.T) ([]string, error) {
 func (h *harness) get(t *testing.T) *appsv1.DaemonSet {
 	t.Helper()
 	daemonSet, err := h.kube.AppsV1().DaemonSets(namespace).Get(t.Context(), "node-ca", metav1.GetOptions{})
-	must(t, err)
+	synctest.Must(t, err)
 	h.kube.ClearActions()
 	return daemonSet
 }
@@ -103,25 +98,18 @@ func (h *harness) store(t *testing.T, edit func(*appsv1.DaemonSet)) {
 	daemonSet := h.get(t)
 	edit(daemonSet)
 	_, err := h.kube.AppsV1().DaemonSets(namespace).Update(t.Context(), daemonSet, metav1.UpdateOptions{})
-	must(t, err)
+	synctest.Must(t, err)
 	h.refresh(t)
 }
 
 func (h *harness) condition(t *testing.T, conditionType string) said {
 	t.Helper()
 	config, err := h.config.Config()
-	must(t, err)
+	synctest.Must(t, err)
 	if found := conditions.Find(config.Status.Conditions, conditionType); found != nil {
 		return said{conditionType, found.Status, found.Reason}
 	}
 	return said{}
-}
-
-func must(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
 }
 
 // configIn is a Config that has got its first conditions.
@@ -137,7 +125,7 @@ func TestSyncKeepsTheDaemonSetInEveryState(t *testing.T) {
 		t.Run("state "+string(state), func(t *testing.T) {
 			h := newHarness(t, configIn(state))
 			verbs, err := h.run(t)
-			must(t, err)
+			synctest.Must(t, err)
 			if diff := cmp.Diff([]string{"create"}, verbs); diff != "" {
 				t.Errorf("writes (-want +got):\n%s", diff)
 			}
@@ -190,7 +178,7 @@ func TestSyncRevertsDriftAndKeepsForeignMetadata(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			h := newHarness(t, configIn(operatorv1.Removed))
 			_, err := h.run(t)
-			must(t, err)
+			synctest.Must(t, err)
 			want := h.get(t)
 			want.Labels["others"], want.Annotations["others"] = "kept", "kept"
 			h.store(t, func(d *appsv1.DaemonSet) {
@@ -198,7 +186,7 @@ func TestSyncRevertsDriftAndKeepsForeignMetadata(t *testing.T) {
 				drift(d)
 			})
 			verbs, err := h.run(t)
-			must(t, err)
+			synctest.Must(t, err)
 			if diff := cmp.Diff([]string{"update"}, verbs); diff != "" {
 				t.Errorf("writes (-want +got):\n%s", diff)
 			}
@@ -216,7 +204,7 @@ func TestSyncReplacesADaemonSetWithAnotherSelector(t *testing.T) {
 	foreign.Spec.Selector.MatchLabels["name"] = "x"
 	h := newHarness(t, configIn(operatorv1.Managed), foreign)
 	verbs, err := h.run(t)
-	must(t, err)
+	synctest.Must(t, err)
 	if diff := cmp.Diff([]string{"delete", "create"}, verbs); diff != "" {
 		t.Errorf("writes (-want +got):\n%s", diff)
 	}
@@ -257,6 +245,39 @@ func TestSyncDegradesAfterAWhile(t *testing.T) {
 	expect(said{"NodeCADaemonControllerDegraded", "True", "Error"})
 	refused = false
 	expect(said{"NodeCADaemonControllerDegraded", "False", "AsExpected"})
+}
+
+// A rollout on a single node leaves it without a pod for a moment.
+func TestSyncHoldsBackThatThereIsNoPodForAWhile(t *testing.T) {
+	h := newHarness(t, configIn(operatorv1.Managed))
+	if _, err := h.run(t); err != nil {
+		t.Fatal(err)
+	}
+	available := func(at time.Duration, pods int32, want said) {
+		t.Helper()
+		h.clock.SetTime(now.Add(at))
+		h.store(t, func(d *appsv1.DaemonSet) { d.Status.DesiredNumberScheduled, d.Status.NumberAvailable = 1, pods })
+		if _, err := h.run(t); err != nil {
+			t.Error(err)
+		}
+		if got := h.condition(t, "NodeCADaemonAvailable"); got != want {
+			t.Errorf("after %s with %d pods %v, want %v", at, pods, got, want)
+		}
+		held := pods == 0 && want.Status == operatorv1.ConditionTrue
+		if got := h.condition(t, "NodeCADaemonServing"); held != (got.Status == operatorv1.ConditionFalse) {
+			t.Errorf("after %s with %d pods %v", at, pods, got)
+		}
+	}
+	yes, no := said{"NodeCADaemonAvailable", "True", "AsExpected"}, said{"NodeCADaemonAvailable", "False", "NoAvailableReplicas"}
+	available(0, 0, no) // there has never been one
+	available(time.Minute, 1, yes)
+	available(10*time.Minute, 0, yes)
+	available(11*time.Minute, 0, yes)
+	available(11*time.Minute+time.Second, 1, yes)
+	available(12*time.Minute, 0, yes) // two short ones are not a long one
+	available(14*time.Minute-time.Second, 0, yes)
+	available(14*time.Minute, 0, no)
+	available(15*time.Minute, 1, yes)
 }
 
 func TestSyncDoesNotReportACacheThatIsBehind(t *testing.T) {

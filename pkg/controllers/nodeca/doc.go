@@ -6,7 +6,8 @@
 //
 // Writes: DaemonSet node-ca, its entry in status.generations.
 //
-// Conditions: NodeCADaemonAvailable and NodeCADaemonProgressing say how the pods are. NodeCADaemonApplied is the outcome
+// Conditions: NodeCADaemonAvailable and NodeCADaemonProgressing say how the pods are; that there is none is held back for two
+// minutes, in which NodeCADaemonServing tells since when. NodeCADaemonApplied is the outcome
 // of the latest write at once; NodeCADaemonControllerDegraded follows its errors after two minutes.
 //
 // Triggers: everything it reads.

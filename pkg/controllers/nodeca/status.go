@@ -29,28 +29,51 @@ type Facts struct {
 
 // Status is the complete set of status fields of this controller, and after how long it has to be looked at again.
 func Status(f Facts) (operatorclient.Status, time.Duration) {
+	available, back := available(f)
 	status := operatorclient.Status{
-		Conditions:  []operatorv1.OperatorCondition{available(f), progressing(f), applied(f)},
+		Conditions:  []operatorv1.OperatorCondition{available, progressing(f), applied(f)},
 		Generations: generations(f),
 	}
 	degraded, again := degraded(f)
 	if degraded != nil {
 		status.Conditions = append(status.Conditions, *degraded)
 	}
+	if back > 0 {
+		// Since when there is none, for the next sync and the next process.
+		status.Conditions = append(status.Conditions, noPod(names.NodeCAServing))
+		if again == 0 || back < again {
+			again = back
+		}
+	}
 	return status, again
 }
 
-// The messages have no counts: on a large cluster each would be a write of its own.
-func available(f Facts) operatorv1.OperatorCondition {
+func noPod(conditionType string) operatorv1.OperatorCondition {
+	return condition(conditionType, operatorv1.ConditionFalse, names.ReasonNoAvailableReplicas, "DaemonSet node-ca has no available pod")
+}
+
+// available also returns after how long the answer changes by itself. The messages have no counts: on a large cluster each
+// would be a write of its own.
+func available(f Facts) (operatorv1.OperatorCondition, time.Duration) {
 	switch {
 	case f.Unreadable != nil:
-		return condition(names.NodeCAAvailable, operatorv1.ConditionUnknown, names.ReasonUnknown, "DaemonSet node-ca cannot be read: "+f.Unreadable.Error())
+		return condition(names.NodeCAAvailable, operatorv1.ConditionUnknown, names.ReasonUnknown, "DaemonSet node-ca cannot be read: "+f.Unreadable.Error()), 0
 	case f.Live == nil:
-		return condition(names.NodeCAAvailable, operatorv1.ConditionFalse, names.ReasonNotFound, "DaemonSet node-ca does not exist")
+		return condition(names.NodeCAAvailable, operatorv1.ConditionFalse, names.ReasonNotFound, "DaemonSet node-ca does not exist"), 0
 	case f.Live.Status.NumberAvailable > 0:
-		return condition(names.NodeCAAvailable, operatorv1.ConditionTrue, names.ReasonAsExpected, "DaemonSet node-ca has available pods")
+		return condition(names.NodeCAAvailable, operatorv1.ConditionTrue, names.ReasonAsExpected, "DaemonSet node-ca has available pods"), 0
 	}
-	return condition(names.NodeCAAvailable, operatorv1.ConditionFalse, names.ReasonNoAvailableReplicas, "DaemonSet node-ca has no available pod")
+	// On the way to its first pod nothing is held back: there is no better news to keep.
+	before := conditions.Find(f.Stored.Conditions, names.NodeCAAvailable)
+	if wait := f.wait(names.NodeCAServing, names.NodeCAAvailable, names.ReasonNoAvailableReplicas); wait > 0 && before != nil && before.Status == operatorv1.ConditionTrue {
+		return *before, wait
+	}
+	return noPod(names.NodeCAAvailable), 0
+}
+
+// wait says how much longer a fault stays out of a condition. It is as old as the outcome that tells of it is stored False.
+func (f Facts) wait(outcome, conditionType, reason string) time.Duration {
+	return conditions.Wait(f.Stored.Conditions, outcome, conditionType, reason, f.Now)
 }
 
 func progressing(f Facts) operatorv1.OperatorCondition {
@@ -87,11 +110,7 @@ func degraded(f Facts) (*operatorv1.OperatorCondition, time.Duration) {
 		fine := condition(names.NodeCADegraded, operatorv1.ConditionFalse, names.ReasonAsExpected, "")
 		return &fine, 0
 	}
-	since := f.Now
-	if before := conditions.Find(f.Stored.Conditions, names.NodeCAApplied); before != nil && before.Status == operatorv1.ConditionFalse && !before.LastTransitionTime.IsZero() {
-		since = before.LastTransitionTime.Time
-	}
-	if wait := conditions.Delay(names.NodeCADegraded, names.ReasonError) - f.Now.Sub(since); wait > 0 {
+	if wait := f.wait(names.NodeCAApplied, names.NodeCADegraded, names.ReasonError); wait > 0 {
 		return conditions.Find(f.Stored.Conditions, names.NodeCADegraded), wait
 	}
 	bad := condition(names.NodeCADegraded, operatorv1.ConditionTrue, names.ReasonError, conditions.OneLine(err))

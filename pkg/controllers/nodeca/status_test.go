@@ -13,6 +13,7 @@ import (
 	operatorv1 "github.com/openshift/api/operator/v1"
 
 	"github.com/openshift/cluster-image-registry-operator/pkg/conditions"
+	"github.com/openshift/cluster-image-registry-operator/pkg/operatorclient/synctest"
 )
 
 var now = time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
@@ -166,6 +167,52 @@ func TestInertia(t *testing.T) {
 	}
 }
 
+// TestNoPodIsHeldBackForAWhile: the one pod of a single node is replaced, and comes back or does not.
+func TestNoPodIsHeldBackForAWhile(t *testing.T) {
+	const text = "DaemonSet node-ca has available pods"
+	good := operatorv1.OperatorCondition{Type: "NodeCADaemonAvailable", Status: "True", Reason: "AsExpected", Message: text, LastTransitionTime: metav1.NewTime(now.Add(-time.Hour))}
+	bad := operatorv1.OperatorCondition{Type: "NodeCADaemonAvailable", Status: "False", Reason: "NoAvailableReplicas"}
+	idle := func(ago time.Duration) operatorv1.OperatorCondition {
+		return operatorv1.OperatorCondition{Type: "NodeCADaemonServing", Status: "False", Reason: "NoAvailableReplicas", LastTransitionTime: metav1.NewTime(now.Add(-ago))}
+	}
+	none := live(func(d *appsv1.DaemonSet) { d.Status.NumberAvailable = 0 })
+	type want struct {
+		available said
+		idle      bool // the condition that remembers since when there is none is there
+		again     time.Duration
+	}
+	held, shown := said{"NodeCADaemonAvailable", "True", "AsExpected"}, said{"NodeCADaemonAvailable", "False", "NoAvailableReplicas"}
+	for _, tc := range []struct {
+		name   string
+		facts  Facts
+		stored []operatorv1.OperatorCondition
+		want   want
+	}{
+		{"the pod has just gone", Facts{Live: none}, []operatorv1.OperatorCondition{good}, want{held, true, 2 * time.Minute}},
+		{"it has been gone for a while, before and after a restart", Facts{Live: none}, []operatorv1.OperatorCondition{good, idle(90 * time.Second)}, want{held, true, 30 * time.Second}},
+		{"it does not come back", Facts{Live: none}, []operatorv1.OperatorCondition{good, idle(2 * time.Minute)}, want{shown, false, 0}},
+		{"it stays away", Facts{Live: none}, []operatorv1.OperatorCondition{bad}, want{shown, false, 0}},
+		{"it is back", Facts{Live: live(nil)}, []operatorv1.OperatorCondition{good, idle(time.Minute)}, want{held, false, 0}},
+		{"it is back after all", Facts{Live: live(nil)}, []operatorv1.OperatorCondition{bad}, want{held, false, 0}},
+		{"there has never been one", Facts{Live: none}, nil, want{shown, false, 0}},
+		{"the earlier of two deadlines", Facts{Live: none, Applied: errors.New("no")}, []operatorv1.OperatorCondition{good, idle(90 * time.Second)}, want{held, true, 30 * time.Second}},
+		{"a DaemonSet that is gone is no rollout", Facts{}, []operatorv1.OperatorCondition{good}, want{said{"NodeCADaemonAvailable", "False", "NotFound"}, false, 0}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			tc.facts.Now, tc.facts.Stored.Conditions = now, tc.stored
+			status, again := Status(tc.facts)
+			available := conditions.Find(status.Conditions, "NodeCADaemonAvailable")
+			got := want{said{available.Type, available.Status, available.Reason}, conditions.Find(status.Conditions, "NodeCADaemonServing") != nil, again}
+			if got != tc.want {
+				t.Errorf("got %+v, want %+v", got, tc.want)
+			}
+			if (available.Message == text) != (available.Status == "True") {
+				t.Errorf("%s says %q", available.Status, available.Message)
+			}
+		})
+	}
+}
+
 func TestGenerations(t *testing.T) {
 	entry := func(generation int64) operatorv1.GenerationStatus {
 		return operatorv1.GenerationStatus{Group: "apps", Resource: "daemonsets", Namespace: "openshift-image-registry", Name: "node-ca", LastGeneration: generation}
@@ -205,7 +252,7 @@ func TestTheGenerationIsRecordedThoughTheStatusWasRefusedAtFirst(t *testing.T) {
 		t.Fatalf("writes %v, error %v", verbs, err)
 	}
 	config, err := h.config.Config()
-	must(t, err)
+	synctest.Must(t, err)
 	if len(config.Status.Generations) != 1 || config.Status.Generations[0].Name != "node-ca" {
 		t.Errorf("generations %v", config.Status.Generations)
 	}

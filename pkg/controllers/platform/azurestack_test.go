@@ -136,6 +136,9 @@ func TestAzureStackKeepsTheFile(t *testing.T) {
 			expectFile(t, file, tc.want)
 			w.config.ForgetWrites()
 			before := len(w.recorder.Events())
+			if changed := tc.before != tc.want; changed != (before == 1 && w.recorder.Events()[0].Reason == "AzureStackEndpointsChanged") {
+				t.Errorf("the file changed: %t, events %v", changed, w.recorder.Events())
+			}
 			if err := c.sync(t.Context(), w.syncCtx); (err != nil) != tc.fails || len(w.config.Writes()) > 0 || len(w.recorder.Events()) > before {
 				t.Errorf("second sync: error %v, writes %v, events %v", err, w.config.Writes(), w.recorder.Events()[before:])
 			}

@@ -52,8 +52,10 @@ type Deps struct {
 	CronJobs            batchlisters.CronJobNamespaceLister
 	// Jobs need hold only those with the label names.PrunerJobLabel.
 	Jobs batchlisters.JobNamespaceLister
-	// Informers are behind all of the above; each holds nothing but what the controller reads.
+	// Informers are behind all of the above but Jobs; each holds nothing but what the controller reads.
 	Informers []factory.Informer
+	// JobInformer is behind Jobs: of these the events matter, too.
+	JobInformer factory.Informer
 
 	// Kube writes all but ImagePruner.
 	Kube kubernetes.Interface
@@ -68,11 +70,11 @@ type Deps struct {
 type controller struct {
 	Deps
 	applier *apply.Applier
+	sighted sightings
 	// Only the one worker touches these.
-	started time.Time
-	refused *refusal
-	// behind counts the syncs in a row that found the cache behind.
-	behind int
+	started  time.Time
+	refused  *refusal
+	patience apply.Patience
 	// replaced is the version of ImagePruner that our last write of its status replaced.
 	replaced string
 }
@@ -83,6 +85,7 @@ func New(deps Deps) factory.Controller {
 	return factory.New().
 		WithSync(queue.Retrying(names.PrunerController, c.sync)).
 		WithInformers(deps.Informers...).
+		WithInformersQueueKeysFunc(c.sighted.note, deps.JobInformer).
 		ToController(names.PrunerController, deps.Recorder)
 }
 
@@ -107,7 +110,7 @@ func (c *controller) pass(ctx context.Context) (time.Duration, error) {
 		return 0, c.bootstrap(ctx)
 	}
 	f := c.reconcile(ctx, in)
-	if c.stale(f.applied) {
+	if c.patience.Behind(f.applied) {
 		return 0, f.applied
 	}
 	c.Metrics.PrunerInstalled(f.installed())

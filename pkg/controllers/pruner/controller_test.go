@@ -19,6 +19,8 @@ import (
 
 	configv1 "github.com/openshift/api/config/v1"
 	operatorv1 "github.com/openshift/api/operator/v1"
+
+	"github.com/openshift/cluster-image-registry-operator/pkg/apply"
 )
 
 const allWrites = "create clusterrolebindings, create clusterroles, create cronjobs, create networkpolicies, create serviceaccounts, update imagepruners/status"
@@ -282,7 +284,7 @@ func TestAConflictIsNoNews(t *testing.T) {
 		return true, nil, apierrors.NewConflict(schema.GroupResource{Group: "batch", Resource: "cronjobs"}, "image-pruner", errors.New("newer"))
 	})
 	h.edit(func(s *spec) { s.Suspend = ptr.To(true) })
-	for range maxStale {
+	for range apply.MaxBehind {
 		writes, err := h.run()
 		if !apierrors.IsConflict(err) || slices.Contains(writes, "update imagepruners/status") {
 			t.Fatalf("wrote %v, %v", writes, err)

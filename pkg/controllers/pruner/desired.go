@@ -126,4 +126,6 @@ func scheduledSince(desired, live *batchv1.CronJob, now time.Time) string {
 	}
 }
 
-func load[T any](name string) *T { return bindata.MustDecode[T]("pruner/" + name + ".yaml") }
+func load[T any, P bindata.Object[T]](name string) *T {
+	return bindata.MustDecode[T, P]("pruner/" + name + ".yaml")
+}

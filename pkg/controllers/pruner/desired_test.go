@@ -196,7 +196,7 @@ func TestDefaultImagePruner(t *testing.T) {
 	if got.Name != "cluster" {
 		t.Errorf("name %q", got.Name)
 	}
-	if err := Validate(got); err != nil {
+	if err := Validate(got, nil); err != nil {
 		t.Error(err)
 	}
 }

@@ -58,7 +58,8 @@ func transitions(before, after []operatorv1.OperatorCondition) []string {
 		if old := conditions.Find(before, now.Type); old != nil {
 			was, complaint = old.Status, old.Message
 		}
-		newComplaint := now.Type == names.Degraded && now.Status == operatorv1.ConditionTrue && now.Message != complaint
+		complains := now.Type == names.Degraded || now.Type == names.Failed
+		newComplaint := complains && now.Status == operatorv1.ConditionTrue && now.Message != complaint
 		if was != now.Status || newComplaint {
 			changes = append(changes, strings.TrimSuffix(fmt.Sprintf("%s changed from %s to %s (%s): %s", now.Type, was, now.Status, now.Reason, now.Message), ": "))
 		}

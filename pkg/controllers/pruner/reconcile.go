@@ -53,7 +53,8 @@ func (c *controller) bootstrap(ctx context.Context) error {
 // from being written.
 func (c *controller) reconcile(ctx context.Context, in found) facts {
 	now := c.Clock.Now()
-	f := facts{pruner: in.pruner, cronJob: in.cronJob, past: historyOf(in.jobs, in.cronJob), now: now, invalid: Validate(in.pruner)}
+	past := historyOf(in.jobs, in.cronJob, c.sighted.unrecorded(in.cronJob)...)
+	f := facts{pruner: in.pruner, cronJob: in.cronJob, past: past, now: now, invalid: Validate(in.pruner, in.cronJob)}
 	rbac, core, network := c.Kube.RbacV1(), c.Kube.CoreV1(), c.Kube.NetworkingV1()
 	f.applied = errors.Join(
 		ensure(ctx, c, rbac.ClusterRoles(), apply.ClusterRole, in.role, load[rbacv1.ClusterRole]("clusterrole")),
@@ -127,18 +128,4 @@ func ensure[T apply.Object](ctx context.Context, c *controller, client apply.Cli
 	}
 	_, _, err := apply.Apply(ctx, c.applier, client, kind, live, desired)
 	return err
-}
-
-// maxStale is the number of syncs in a row that may find the cache behind, a few seconds of back-off.
-const maxStale = 10
-
-// stale tells that the cache was behind: the event that brings it up to date brings the next sync, and there is nothing to
-// tell anybody. A cache that stays behind is an error like any other.
-func (c *controller) stale(err error) bool {
-	if !apierrors.IsConflict(err) && !apierrors.IsAlreadyExists(err) {
-		c.behind = 0
-		return false
-	}
-	c.behind++
-	return c.behind <= maxStale
 }

@@ -38,12 +38,17 @@ type history struct {
 
 // historyOf reads the Jobs that are still there and what live, the CronJob, remembers. Failed Jobs beyond the history
 // limit are remembered by an annotation. It counts only while the latest Job there is one that failed, and only before
-// that one: whoever deletes failed Jobs says that they have been dealt with.
-func historyOf(jobs []*batchv1.Job, live *batchv1.CronJob) history {
+// that one: whoever deletes failed Jobs says that they have been dealt with. Where no failed Job is kept, the annotation and
+// what was sighted count until the next success.
+func historyOf(jobs []*batchv1.Job, live *batchv1.CronJob, sighted ...run) history {
 	runs := ended(jobs)
 	past := history{success: latestSuccess(runs)}
-	if len(runs) > 0 && runs[len(runs)-1].failed {
-		runs = append(runs, remembered(live, runs)...)
+	switch {
+	case vanish(live):
+		runs = withMore(runs, append(sighted, remembered(live)...), always)
+		notKept(runs)
+	case len(runs) > 0 && runs[len(runs)-1].failed:
+		runs = withMore(runs, remembered(live), runs[len(runs)-1].after)
 	}
 	if live != nil && live.Status.LastSuccessfulTime != nil && live.Status.LastSuccessfulTime.After(past.success) {
 		// A success whose Job is gone already.
@@ -114,20 +119,34 @@ func ours(job *batchv1.Job) bool {
 	return job.Labels[names.PrunerJobLabel] == names.Pruner && owner != nil && owner.Kind == "CronJob" && owner.Name == names.Pruner
 }
 
-// remembered are the failed runs in the annotation whose Jobs are gone.
-func remembered(live *batchv1.CronJob, known []run) []run {
+// sameAs tells whether both are one run, as two sources know it.
+func (r run) sameAs(other run) bool { return r.name == other.name }
+
+func (r run) after(other run) bool { return other.at.Before(r.at) }
+
+func always(run) bool { return true }
+
+// withMore adds those of more that are not known yet and count.
+func withMore(known, more []run, counts func(run) bool) []run {
+	for _, r := range more {
+		if counts(r) && !slices.ContainsFunc(known, r.sameAs) {
+			known = append(known, r)
+		}
+	}
+	return known
+}
+
+// remembered are the failed runs in the annotation.
+func remembered(live *batchv1.CronJob) []run {
 	if live == nil {
 		return nil
 	}
 	var runs []run
 	for entry := range strings.SplitSeq(live.Annotations[names.PrunerFailedRunsAnnotation], ",") {
 		name, text, _ := strings.Cut(entry, "@")
-		at, err := time.Parse(time.RFC3339, text)
-		there := slices.ContainsFunc(known, func(r run) bool { return r.name == name })
-		if err != nil || there || !at.Before(known[len(known)-1].at) {
-			continue
+		if at, err := time.Parse(time.RFC3339, text); err == nil {
+			runs = append(runs, run{name: name, at: at, failed: true})
 		}
-		runs = append(runs, run{name: name, at: at, failed: true})
 	}
 	return runs
 }

@@ -57,6 +57,10 @@ func cronJobWith(annotation string, success *time.Time) *batchv1.CronJob {
 	return job
 }
 
+func failedRun(hours float64, name string) run {
+	return run{name: name, at: hoursAgo(hours), failed: true, reason: "BackoffLimitExceeded", message: "as the Job has it"}
+}
+
 func remember(hours float64, name string) string {
 	return name + "@" + hoursAgo(hours).Format(time.RFC3339)
 }
@@ -67,6 +71,8 @@ func TestHistory(t *testing.T) {
 		jobs       []*batchv1.Job
 		annotation string
 		success    float64 // of the CronJob's status, hours ago; 0 for none
+		notKept    bool    // failed Jobs are deleted at once
+		sighted    []run   // failed runs that only events have shown
 		wantLast   string
 		wantFailed bool
 		wantStreak string
@@ -101,13 +107,27 @@ func TestHistory(t *testing.T) {
 
 		{name: "a success whose Job is gone", success: 1, jobs: []*batchv1.Job{jobAt(2, "a", failed)}, wantLast: ""},
 		{name: "a failure after a success whose Job is gone", success: 3, jobs: []*batchv1.Job{jobAt(2, "a", failed)}, wantLast: "a", wantFailed: true, wantStreak: "a"},
+
+		{name: "not kept, nothing is known", notKept: true},
+		{name: "not kept, but sighted", notKept: true, sighted: []run{failedRun(1, "a")}, wantLast: "a", wantFailed: true, wantStreak: "a"},
+		{name: "not kept, recorded", notKept: true, annotation: remember(1, "a"), wantLast: "a", wantFailed: true, wantStreak: "a"},
+		{name: "not kept, one sighted after two that are recorded", notKept: true, sighted: []run{failedRun(1, "c")}, annotation: remember(3, "a") + "," + remember(2, "b"), wantLast: "c", wantFailed: true, wantStreak: "a b c"},
+		{name: "not kept, sighted and recorded", notKept: true, sighted: []run{failedRun(1, "a")}, annotation: remember(1, "a"), wantLast: "a", wantFailed: true, wantStreak: "a"},
+		{name: "not kept, sighted and still there", notKept: true, sighted: []run{failedRun(1, "a")}, jobs: []*batchv1.Job{jobAt(1, "a", failed)}, wantLast: "a", wantFailed: true, wantStreak: "a"},
+		{name: "not kept, a success after that", notKept: true, sighted: []run{failedRun(2, "b")}, annotation: remember(3, "a"), jobs: []*batchv1.Job{jobAt(1, "c", succeeded)}, wantLast: "c"},
+		{name: "not kept, a success after that whose Job is gone", notKept: true, annotation: remember(3, "a"), success: 1},
+		{name: "not kept, a run in progress after that", notKept: true, annotation: remember(3, "a"), jobs: []*batchv1.Job{jobAt(1, "b")}, wantLast: "a", wantFailed: true, wantStreak: "a"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			var success *time.Time
 			if tc.success > 0 {
 				success = ptr.To(hoursAgo(tc.success))
 			}
-			past := historyOf(tc.jobs, cronJobWith(tc.annotation, success))
+			live := cronJobWith(tc.annotation, success)
+			if tc.notKept {
+				live.Spec.FailedJobsHistoryLimit = ptr.To[int32](0)
+			}
+			past := historyOf(tc.jobs, live, tc.sighted...)
 			last, streak := "", []string{}
 			if past.last != nil {
 				last = past.last.name
@@ -119,9 +139,13 @@ func TestHistory(t *testing.T) {
 				t.Errorf("last %q failed %t streak %v, want %q %t %q", last, past.failed(), streak, tc.wantLast, tc.wantFailed, tc.wantStreak)
 			}
 			// What is recorded leads to the same answer after a restart.
-			again := historyOf(tc.jobs, cronJobWith(past.record(), success))
+			live.Annotations = map[string]string{names.PrunerFailedRunsAnnotation: past.record()}
+			again := historyOf(tc.jobs, live)
 			if again.record() != past.record() {
 				t.Errorf("the record %q becomes %q", past.record(), again.record())
+			}
+			if tc.notKept && past.failed() && (*again.last != *past.last || past.last.reason == "" || past.last.message == "") {
+				t.Errorf("the last run %+v becomes %+v", *past.last, *again.last)
 			}
 		})
 	}

@@ -9,12 +9,16 @@ import (
 	"github.com/robfig/cron/v3"
 )
 
-// parseSchedule accepts what the API server accepts in a new CronJob.
-func parseSchedule(schedule string) (parsed cron.Schedule, err error) {
-	// The API server looks for these letters anywhere, and the parser panics on some zones that are none.
-	if strings.Contains(schedule, "TZ") {
+// zoned tells whether a schedule names a time zone. The API server looks for these letters anywhere.
+func zoned(schedule string) bool { return strings.Contains(schedule, "TZ") }
+
+// parseSchedule accepts what the API server accepts in a new CronJob, and with zones what it accepts in one whose schedule
+// has had a time zone since before that was refused.
+func parseSchedule(schedule string, zones bool) (parsed cron.Schedule, err error) {
+	if zoned(schedule) && !zones {
 		return nil, errors.New("a time zone is not possible here; all times are UTC")
 	}
+	// The parser panics on some zones that are none.
 	defer func() {
 		if problem := recover(); problem != nil {
 			parsed, err = nil, fmt.Errorf("%v", problem)
@@ -31,10 +35,10 @@ const (
 	longestRun = 24 * time.Hour
 )
 
-// overdueAt is when the lack of a success becomes a fault; zero for a schedule that is never due. The CronJob controller
-// of a cluster reckons in UTC.
+// overdueAt is when the lack of a success becomes a fault; zero for a schedule that is never due. Without a time zone of
+// its own it is in UTC, which is what the CronJob controller of a cluster reckons in.
 func overdueAt(schedule string, since time.Time) time.Time {
-	parsed, err := parseSchedule(schedule)
+	parsed, err := parseSchedule(schedule, true)
 	if err != nil {
 		return time.Time{}
 	}

@@ -17,7 +17,8 @@ func TestTriggers(t *testing.T) {
 	h := settled(t)
 	stage := triggertest.New(t)
 	h.Client = stage.Client(h.config)
-	h.Informers = []factory.Informer{stage.On("configs"), stage.On("imagepruners"), stage.On("cronjobs"), stage.On("jobs")}
+	h.Informers = []factory.Informer{stage.On("configs"), stage.On("imagepruners"), stage.On("cronjobs")}
+	h.JobInformer = stage.On("jobs")
 	stage.Run(New(h.Deps))
 	stage.ExpectAll(map[string]runtime.Object{
 		"configs": &imageregistryv1.Config{}, "imagepruners": &imageregistryv1.ImagePruner{}, "cronjobs": &batchv1.CronJob{}, "jobs": &batchv1.Job{},

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	batchv1 "k8s.io/api/batch/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/utils/ptr"
 
@@ -47,8 +48,9 @@ func negative[N ~int | ~int32 | ~int64](c *complaints, field string, value *N) {
 	}
 }
 
-// Validate finds what no CronJob can be made of. Its error names every field at fault and is permanent.
-func Validate(pruner *imageregistryv1.ImagePruner) error {
+// Validate finds what no CronJob can be made of, or live, which may be nil, not be changed to. Its error names every field
+// at fault and is permanent.
+func Validate(pruner *imageregistryv1.ImagePruner, live *batchv1.CronJob) error {
 	spec := &pruner.Spec
 	var found complaints
 	unknown := lenient.Problems(pruner)
@@ -56,7 +58,7 @@ func Validate(pruner *imageregistryv1.ImagePruner) error {
 		found.add(field, "%s", unknown[field])
 	}
 	if spec.Schedule != "" {
-		if _, err := parseSchedule(spec.Schedule); err != nil {
+		if _, err := parseSchedule(spec.Schedule, live != nil && zoned(live.Spec.Schedule)); err != nil {
 			found.add("schedule", "%q is not a schedule: %v", spec.Schedule, err)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	batchv1 "k8s.io/api/batch/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -52,7 +53,7 @@ func TestValidate(t *testing.T) {
 		{"all at once", spec{Schedule: "x", KeepTagRevisions: ptr.To(-1), FailedJobsHistoryLimit: ptr.To[int32](-1)}, []string{"spec.schedule", "spec.keepTagRevisions", "spec.failedJobsHistoryLimit"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			err := Validate(&imageregistryv1.ImagePruner{Spec: tc.spec})
+			err := Validate(&imageregistryv1.ImagePruner{Spec: tc.spec}, nil)
 			if len(tc.want) == 0 {
 				if err != nil {
 					t.Error(err)
@@ -71,6 +72,29 @@ func TestValidate(t *testing.T) {
 	}
 }
 
+// TestATimeZoneThatWasThereBefore: the API server refuses a time zone in a schedule, but not where one has been.
+func TestATimeZoneThatWasThereBefore(t *testing.T) {
+	for _, tc := range []struct {
+		name, live, wanted string
+		valid              bool
+	}{
+		{"the same", "CRON_TZ=Europe/Berlin 0 0 * * *", "CRON_TZ=Europe/Berlin 0 0 * * *", true},
+		{"another time", "CRON_TZ=Europe/Berlin 0 0 * * *", "TZ=Asia/Tokyo 0 3 * * *", true},
+		{"a zone that there is not", "CRON_TZ=Europe/Berlin 0 0 * * *", "CRON_TZ=Nowhere/Atall 0 0 * * *", false},
+		{"one that makes the parser panic", "CRON_TZ=Europe/Berlin 0 0 * * *", "TZ=0", false},
+		{"a new one", "0 0 * * *", "CRON_TZ=Europe/Berlin 0 0 * * *", false},
+		{"none any more", "CRON_TZ=Europe/Berlin 0 0 * * *", "0 0 * * *", true},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			live := &batchv1.CronJob{Spec: batchv1.CronJobSpec{Schedule: tc.live}}
+			err := Validate(&imageregistryv1.ImagePruner{Spec: spec{Schedule: tc.wanted}}, live)
+			if (err == nil) != tc.valid || err != nil && !strings.Contains(err.Error(), "spec.schedule") {
+				t.Errorf("got %v, want it valid: %t", err, tc.valid)
+			}
+		})
+	}
+}
+
 func TestWhatCannotBeDecodedIsNamed(t *testing.T) {
 	pruner, err := lenient.Decode[imageregistryv1.ImagePruner](&unstructured.Unstructured{Object: map[string]any{
 		"metadata": map[string]any{"name": "cluster"},
@@ -80,7 +104,7 @@ func TestWhatCannotBeDecodedIsNamed(t *testing.T) {
 		t.Fatal(err)
 	}
 	text := ""
-	if err := Validate(pruner); err != nil {
+	if err := Validate(pruner, nil); err != nil {
 		text = err.Error()
 	}
 	for _, part := range []string{"spec.keepYoungerThanDuration: ", `unknown unit "d"`, `such as "24h"`, "spec.resources.requests.cpu: ", `such as "100m"`} {
@@ -117,6 +141,7 @@ func TestOverdueAt(t *testing.T) {
 	}{
 		{"daily", "0 0 * * *", 72 * time.Hour},
 		{"hourly", "@hourly", 72 * time.Hour},
+		{"in a time zone: a day after the next run is due, at 23:00 UTC on Saturday", "CRON_TZ=Europe/Berlin 0 0 * * 0", (6*24+23+24)*time.Hour - 5*time.Minute},
 		{"weekly: a day after the next run is due", "0 0 * * 0", (7*24+24)*time.Hour - 5*time.Minute},
 		{"every four days", "@every 96h", 120 * time.Hour},
 		{"never", "0 0 31 2 *", 0},

@@ -70,9 +70,8 @@ type controller struct {
 	Deps
 	applier *apply.Applier
 	// zoned is what the last sync read about zones.
-	zoned atomic.Bool
-	// behind counts the last syncs that found the cache behind.
-	behind int
+	zoned    atomic.Bool
+	patience apply.Patience
 	// state is what Config asked for at the last sync.
 	state lastState
 	// silent is since when a first installation has had nothing to say.
@@ -126,7 +125,7 @@ func (c *controller) pass(ctx context.Context) (time.Duration, error) {
 	}
 	c.zoned.Store(in.Zones)
 	done := c.reconcile(ctx, in)
-	if c.stale(done.applied) {
+	if c.patience.Behind(done.applied) {
 		return 0, done.applied
 	}
 	now := c.Clock.Now()

@@ -115,6 +115,10 @@ func TestTheHTTPSecretIsStoredBeforeItIsUsed(t *testing.T) {
 	if !slices.Contains(writes, "patch "+names.RegistryController+" /spec/httpSecret") {
 		t.Errorf("writes %v", writes)
 	}
+	const told = "HTTPSecretGenerated: spec.httpSecret was empty and got a new value: uploads under way have to begin again"
+	if got := h.told(); !slices.Contains(got, told) {
+		t.Errorf("events %q", got)
+	}
 	config, _ := h.config.Config()
 	secret, err := h.kube.CoreV1().Secrets(names.OperatorNamespace).Get(context.Background(), names.RegistryHTTPSecret, metav1.GetOptions{})
 	if err != nil || string(secret.Data[names.RegistryHTTPSecretKey]) != config.Spec.HTTPSecret || len(config.Spec.HTTPSecret) != 128 {

@@ -157,4 +157,6 @@ func disruptionBudget(replicas int32) *policyv1.PodDisruptionBudget {
 	return budget
 }
 
-func load[T any](name string) *T { return bindata.MustDecode[T]("registry/" + name + ".yaml") }
+func load[T any, P bindata.Object[T]](name string) *T {
+	return bindata.MustDecode[T, P]("registry/" + name + ".yaml")
+}

@@ -192,20 +192,6 @@ func classify(err error) error {
 	return err
 }
 
-// maxStale is the number of syncs in a row that may find the cache behind, a few seconds of back-off.
-const maxStale = 10
-
-// stale tells that the cache was behind: the event that brings it up to date brings the next sync, and there is nothing
-// to tell anybody. A cache that stays behind is an error like any other.
-func (c *controller) stale(err error) bool {
-	if !apierrors.IsConflict(err) && !apierrors.IsAlreadyExists(err) {
-		c.behind = 0
-		return false
-	}
-	c.behind++
-	return c.behind <= maxStale
-}
-
 // transient is the error that trying again may cure. One that only an edit can cure waits for that edit.
 func transient(done outcome) error {
 	for _, err := range []error{done.invalid, done.applied} {

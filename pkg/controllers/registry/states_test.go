@@ -18,6 +18,7 @@ import (
 	clienttesting "k8s.io/client-go/testing"
 	"k8s.io/utils/ptr"
 
+	"github.com/openshift/cluster-image-registry-operator/pkg/apply"
 	"github.com/openshift/cluster-image-registry-operator/pkg/names"
 	"github.com/openshift/cluster-image-registry-operator/pkg/storage"
 )
@@ -180,7 +181,7 @@ func TestAConflictIsNobodysBusiness(t *testing.T) {
 		return true, nil, apierrors.NewConflict(appsv1.Resource("deployments"), "image-registry", errors.New("behind"))
 	})
 	h.edit(spec(func(s *imageRegistrySpec) { s.Replicas = 1 }))
-	for range maxStale {
+	for range apply.MaxBehind {
 		writes, err := h.sync()
 		if !apierrors.IsConflict(err) || h.again > 0 {
 			t.Fatalf("error %v", err)

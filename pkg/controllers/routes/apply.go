@@ -41,8 +41,7 @@ func (o *outcome) failed(err error) {
 		return
 	}
 	o.errs = append(o.errs, err)
-	if !apierrors.IsConflict(err) && !apierrors.IsAlreadyExists(err) {
-		// Those two only say that the cache is behind, which is no news for a condition.
+	if !apply.Behind(err) {
 		o.problems = append(o.problems, Problem{names.ReasonError, err.Error()})
 	}
 }

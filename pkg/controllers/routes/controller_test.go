@@ -10,6 +10,8 @@ import (
 	imageregistryv1 "github.com/openshift/api/imageregistry/v1"
 	operatorv1 "github.com/openshift/api/operator/v1"
 	routev1 "github.com/openshift/api/route/v1"
+
+	"github.com/openshift/cluster-image-registry-operator/pkg/operatorclient/synctest"
 )
 
 func TestSyncAppliesEachRouteOnItsOwnAndThenIsSilent(t *testing.T) {
@@ -21,7 +23,7 @@ func TestSyncAppliesEachRouteOnItsOwnAndThenIsSilent(t *testing.T) {
 		liveRoute("taken", func(r *routev1.Route) { r.Annotations = nil }), liveRoute("obsolete", nil),
 		liveRoute("bad", nil), liveRoute("foreign", func(r *routev1.Route) { r.Annotations = nil }))
 	writes, err := h.run(t)
-	must(t, err)
+	synctest.Must(t, err)
 	if diff := cmp.Diff([]string{"create default-route", "create good", "delete obsolete"}, writes); diff != "" {
 		t.Errorf("writes (-want +got):\n%s", diff)
 	}
@@ -61,7 +63,7 @@ func TestSyncByState(t *testing.T) {
 			}
 			h := newHarness(t, config, liveRoute("mine", nil), liveRoute("old", nil), liveRoute("foreign", func(r *routev1.Route) { r.Annotations = nil }))
 			writes, err := h.run(t)
-			must(t, err)
+			synctest.Must(t, err)
 			if diff := cmp.Diff(append([]string{}, tc.writes...), writes); diff != "" {
 				t.Errorf("writes (-want +got):\n%s", diff)
 			}
@@ -94,17 +96,17 @@ func TestGoodNewsWaitsForTheCoreConditions(t *testing.T) {
 			config.Status.Conditions = nil
 			h := newHarness(t, config)
 			_, err := h.run(t)
-			must(t, err)
+			synctest.Must(t, err)
 			if got := h.condition(t).Status; got != tc.before {
 				t.Errorf("before the core conditions RoutesReady is %q, want %q", got, tc.before)
 			}
 			config, err = h.config.Config()
-			must(t, err)
+			synctest.Must(t, err)
 			config.Status.Conditions = append(config.Status.Conditions, conditions...)
 			h.config.Replace(config)
 			h.refresh(t)
 			_, err = h.run(t)
-			must(t, err)
+			synctest.Must(t, err)
 			if got := h.condition(t).Status; got != tc.after {
 				t.Errorf("after them it is %q, want %q", got, tc.after)
 			}

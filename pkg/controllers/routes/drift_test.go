@@ -13,6 +13,7 @@ import (
 	routev1 "github.com/openshift/api/route/v1"
 
 	"github.com/openshift/cluster-image-registry-operator/pkg/names"
+	"github.com/openshift/cluster-image-registry-operator/pkg/operatorclient/synctest"
 )
 
 func TestSyncRevertsDriftAndKeepsWhatOthersOwn(t *testing.T) {
@@ -44,7 +45,7 @@ func TestSyncRevertsDriftAndKeepsWhatOthersOwn(t *testing.T) {
 		t.Run(tc.path, func(t *testing.T) {
 			h := newHarness(t, config, secretNamed("s", map[string][]byte{"tls.crt": certificate, "tls.key": key}))
 			_, err := h.run(t)
-			must(t, err)
+			synctest.Must(t, err)
 			good := h.get(t, "r")
 			foreign := good.DeepCopy()
 			foreign.Labels["others"], foreign.Annotations["others"] = "kept", "kept"
@@ -63,10 +64,10 @@ func TestSyncRevertsDriftAndKeepsWhatOthersOwn(t *testing.T) {
 				foreign.Spec.To.Weight = nil
 			}
 			_, err = h.client.RouteV1().Routes(namespace).Update(t.Context(), drifted, metav1.UpdateOptions{})
-			must(t, err)
+			synctest.Must(t, err)
 			h.refresh(t)
 			writes, err := h.run(t)
-			must(t, err)
+			synctest.Must(t, err)
 			if diff := cmp.Diff([]string{"update r"}, writes); diff != "" {
 				t.Errorf("writes (-want +got):\n%s", diff)
 			}
@@ -91,11 +92,11 @@ func TestSyncRevertsDriftAndKeepsWhatOthersOwn(t *testing.T) {
 func TestSyncKeepsTheHostTheRouterChose(t *testing.T) {
 	h := newHarness(t, configWith(withDefaultRoute))
 	_, err := h.run(t)
-	must(t, err)
+	synctest.Must(t, err)
 	route := h.get(t, "default-route")
 	route.Spec.Host, route.Spec.To.Weight = "default-route-openshift-image-registry.apps.example.com", ptr.To[int32](100)
 	_, err = h.client.RouteV1().Routes(namespace).Update(t.Context(), route, metav1.UpdateOptions{})
-	must(t, err)
+	synctest.Must(t, err)
 	h.refresh(t)
 	if writes, err := h.run(t); err != nil || len(writes) > 0 {
 		t.Errorf("wrote %v, error %v", writes, err)
@@ -107,7 +108,7 @@ func TestSyncTakesOverWhatTheReferenceMade(t *testing.T) {
 		r.Annotations["imageregistry.operator.openshift.io/checksum"] = "sha256:of the reference"
 	}))
 	writes, err := h.run(t)
-	must(t, err)
+	synctest.Must(t, err)
 	if diff := cmp.Diff([]string{"update default-route"}, writes); diff != "" {
 		t.Errorf("writes (-want +got):\n%s", diff)
 	}

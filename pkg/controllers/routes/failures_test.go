@@ -20,6 +20,8 @@ import (
 	imageregistryv1 "github.com/openshift/api/imageregistry/v1"
 	operatorv1 "github.com/openshift/api/operator/v1"
 	routev1 "github.com/openshift/api/route/v1"
+
+	"github.com/openshift/cluster-image-registry-operator/pkg/operatorclient/synctest"
 )
 
 func TestSyncReportsRoutersThatRefuse(t *testing.T) {
@@ -41,7 +43,7 @@ func TestSyncReportsRoutersThatRefuse(t *testing.T) {
 			r.Status.Ingress = []routev1.RouteIngress{{Host: "h4", RouterName: "one", Conditions: admitted(corev1.ConditionFalse)}}
 		}))
 	_, err := h.run(t)
-	must(t, err)
+	synctest.Must(t, err)
 	h.expect(t, operatorv1.ConditionFalse, "RouteDegraded",
 		"route a (host h3, router one) not admitted: HostAlreadyClaimed: older,route default-route (host h2, router two) not admitted: HostAlreadyClaimed: older")
 }
@@ -92,7 +94,7 @@ func TestARefusedCertificateIsNotQuoted(t *testing.T) {
 	})
 	_, err := h.run(t)
 	status, marshalErr := json.Marshal(h.condition(t))
-	must(t, marshalErr)
+	synctest.Must(t, marshalErr)
 	for _, text := range []string{err.Error(), string(status)} {
 		if strings.Contains(text, pemBody(key)) {
 			t.Errorf("the key is in %s", text)
@@ -118,18 +120,18 @@ func TestSyncWhileTheRouteAPIIsAway(t *testing.T) {
 	} {
 		t.Run(tc.name+" "+tc.decision, func(t *testing.T) {
 			h := newHarness(t, configWith(tc.edit))
-			h.RouteInformer = synced(false)
+			h.RouteInformer = synctest.Synced(false)
 			_, err := h.run(t)
-			must(t, err)
+			synctest.Must(t, err)
 			h.clock.SetTime(h.clock.Now().Add(tc.age))
 			writes, err := h.run(t)
-			must(t, err)
+			synctest.Must(t, err)
 			if got := h.condition(t); len(writes) > 0 || got.Status != tc.status || got.Reason != tc.reason {
 				t.Errorf("wrote %v, condition %+v", writes, got)
 			}
-			h.RouteInformer = synced(true)
+			h.RouteInformer = synctest.Synced(true)
 			_, err = h.run(t)
-			must(t, err)
+			synctest.Must(t, err)
 			h.expect(t, operatorv1.ConditionTrue, "AsExpected", "")
 		})
 	}

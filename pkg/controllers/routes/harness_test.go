@@ -2,7 +2,6 @@ package routes
 
 import (
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
@@ -24,17 +23,10 @@ import (
 
 	"github.com/openshift/cluster-image-registry-operator/pkg/apply"
 	"github.com/openshift/cluster-image-registry-operator/pkg/operatorclient/operatorclienttest"
+	"github.com/openshift/cluster-image-registry-operator/pkg/operatorclient/synctest"
 )
 
 const namespace = "openshift-image-registry"
-
-// synced is an informer that has synced, or has not.
-type synced bool
-
-func (synced) AddEventHandler(cache.ResourceEventHandler) (cache.ResourceEventHandlerRegistration, error) {
-	return nil, nil
-}
-func (s synced) HasSynced() bool { return bool(s) }
 
 type harness struct {
 	*controller
@@ -48,26 +40,21 @@ type harness struct {
 
 func newHarness(t *testing.T, config *imageregistryv1.Config, objects ...runtime.Object) *harness {
 	t.Helper()
-	index := func() cache.Indexer {
-		return cache.NewIndexer(cache.MetaNamespaceKeyFunc, cache.Indexers{cache.NamespaceIndex: cache.MetaNamespaceIndexFunc})
-	}
 	h := &harness{
-		clock: clocktesting.NewFakePassiveClock(time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)), client: routefake.NewClientset(),
-		routes: index(), secrets: index(),
+		client: routefake.NewClientset(),
+		routes: synctest.Indexer(), secrets: synctest.Indexer(),
 	}
-	h.config = operatorclienttest.New(config, h.clock)
-	h.recorder = events.NewInMemoryRecorder("test", h.clock)
-	h.syncCtx = factory.NewSyncContext("test", h.recorder)
+	h.clock, h.config, h.recorder, h.syncCtx = synctest.Parts(config)
 	for _, object := range objects {
 		switch o := object.(type) {
 		case *corev1.Secret:
-			must(t, h.secrets.Add(o))
+			synctest.Must(t, h.secrets.Add(o))
 		case *routev1.Route:
-			must(t, h.client.Tracker().Add(o))
+			synctest.Must(t, h.client.Tracker().Add(o))
 		}
 	}
 	h.controller = &controller{Deps: Deps{
-		Client: h.config, Clock: h.clock, Recorder: h.recorder, RouteInformer: synced(true),
+		Client: h.config, Clock: h.clock, Recorder: h.recorder, RouteInformer: synctest.Synced(true),
 		Routes: routelisters.NewRouteLister(h.routes).Routes(namespace), RouteClient: h.client.RouteV1().Routes(namespace),
 		Secrets: corelisters.NewSecretLister(h.secrets).Secrets(namespace),
 	}}
@@ -76,23 +63,12 @@ func newHarness(t *testing.T, config *imageregistryv1.Config, objects ...runtime
 	return h
 }
 
-func must(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
 // refresh lets the cache catch up with the API server.
 func (h *harness) refresh(t *testing.T) {
 	t.Helper()
 	list, err := h.client.RouteV1().Routes(namespace).List(t.Context(), metav1.ListOptions{})
-	must(t, err)
-	var items []any
-	for i := range list.Items {
-		items = append(items, &list.Items[i])
-	}
-	must(t, h.routes.Replace(items, ""))
+	synctest.Must(t, err)
+	synctest.Refill(t, h.routes, list.Items)
 	h.client.ClearActions()
 	h.config.ForgetWrites()
 }
@@ -122,7 +98,7 @@ func (h *harness) run(t *testing.T) ([]string, error) {
 func (h *harness) condition(t *testing.T) operatorv1.OperatorCondition {
 	t.Helper()
 	config, err := h.config.Config()
-	must(t, err)
+	synctest.Must(t, err)
 	for _, condition := range config.Status.Conditions {
 		if condition.Type == "RoutesReady" {
 			condition.LastTransitionTime = metav1.Time{}
@@ -143,7 +119,7 @@ func (h *harness) expect(t *testing.T, status operatorv1.ConditionStatus, reason
 func (h *harness) get(t *testing.T, name string) *routev1.Route {
 	t.Helper()
 	route, err := h.client.RouteV1().Routes(namespace).Get(t.Context(), name, metav1.GetOptions{})
-	must(t, err)
+	synctest.Must(t, err)
 	h.client.ClearActions()
 	route.ManagedFields = nil
 	return route

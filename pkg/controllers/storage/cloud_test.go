@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
+
 	operatorv1 "github.com/openshift/api/operator/v1"
 
 	"github.com/openshift/cluster-image-registry-operator/pkg/names"
@@ -21,11 +23,22 @@ type cloud struct {
 	calls []string
 	// fail makes a call (plan, ensure, remove) return an error.
 	fail map[string]error
+	// refuses tells which credentials do not serve at which medium; nil for none.
+	refuses func(bucket, key string) bool
+	// during is done once, in the next ensure.
+	during func()
 	// companion is a second condition that ensure reports while the medium is managed.
 	companion string
 	retry     time.Duration
 	// hangs makes calls last until their context ends.
 	hangs bool
+	// looks are what ensure offers to compare, and looked are those that plan was asked for, one after the other. drifted and
+	// unread are by look; ensure mends the former, unless the cloud keeps nothing.
+	looks        []storage.Look
+	looked       []string
+	drifted      map[string]string
+	unread       map[string]bool
+	keepsNothing bool
 	// observed makes the number of replicas count.
 	observed bool
 }
@@ -52,6 +65,13 @@ func (c *cloud) driver() storage.Driver {
 			}
 			return &fakeBackend{c: c, in: in}, nil
 		},
+		Settings: func(c storage.Coordinates, _ storage.Facts) (storage.Settings, error) {
+			return storage.Settings{Env: []storage.EnvVar{
+				{Name: "REGISTRY_STORAGE", Value: "s3"}, {Name: "REGISTRY_STORAGE_S3_BUCKET", Value: c.S3.Bucket},
+			}}, nil
+		},
+		// What the Job does with it is pkg/move's to test.
+		Content:  func(storage.Inputs) (storage.Content, error) { return nil, c.fail["content"] },
 		CABundle: func(storage.Inputs) (storage.CABundle, error) { return storage.CABundle{}, nil },
 		Identity: func(s *storage.Coordinates) string {
 			if s.S3 == nil {
@@ -72,6 +92,9 @@ type fakeBackend struct {
 
 func (b *fakeBackend) call(ctx context.Context, name string) error {
 	b.c.calls = append(b.c.calls, name)
+	if b.c.refuses != nil && b.c.refuses(b.in.Coordinates.S3.Bucket, string(b.key())) {
+		return &storage.Error{Status: operatorv1.ConditionFalse, ConditionReason: "AccessDenied", Message: "access denied"}
+	}
 	if b.c.hangs {
 		<-ctx.Done()
 		return ctx.Err()
@@ -104,6 +127,9 @@ func (b *fakeBackend) Plan(ctx context.Context) (storage.Plan, error) {
 		condition := exists("Seen")
 		plan.Exists, plan.Condition, plan.ManagementState = true, &condition, "Unmanaged"
 	}
+	look := strings.Join(b.in.Look, " ")
+	b.c.looked = append(b.c.looked, look)
+	plan.Drifted, plan.Unread = b.c.drifted[look], b.c.unread[look]
 	return plan, nil
 }
 
@@ -111,8 +137,12 @@ func (b *fakeBackend) Ensure(ctx context.Context) (storage.Result, error) {
 	if err := b.call(ctx, "ensure"); err != nil {
 		return storage.Result{}, err
 	}
+	if during := b.c.during; during != nil {
+		b.c.during = nil
+		during()
+	}
 	c := b.coordinates()
-	result := storage.Result{Coordinates: c, Facts: storage.Facts{"key": []byte("secret")}, Conditions: []operatorv1.OperatorCondition{exists("Seen")}}
+	result := storage.Result{Coordinates: c, Facts: storage.Facts{"key": b.key()}, Conditions: []operatorv1.OperatorCondition{exists("Seen")}}
 	if b.c.media[c.S3.Bucket] == nil {
 		if stored, err := b.c.w.client.Config(); err != nil || stored.Spec.Storage.S3.Bucket != c.S3.Bucket ||
 			stored.Spec.Storage.ManagementState == "" || !slices.Contains(stored.Finalizers, names.Finalizer) {
@@ -130,8 +160,22 @@ func (b *fakeBackend) Ensure(ctx context.Context) (storage.Result, error) {
 			result.Conditions = append(result.Conditions, operatorv1.OperatorCondition{Type: b.c.companion, Status: operatorv1.ConditionTrue, Reason: "Done"})
 		}
 	}
+	result.Looks = slices.DeleteFunc(slices.Clone(b.c.looks), func(look storage.Look) bool { return b.c.unread[strings.Join(look, " ")] })
+	if !b.c.keepsNothing {
+		b.c.drifted = nil
+	}
 	result.RetryAfter = b.c.retry
 	return result, nil
+}
+
+// key is what the backend finds in the credentials.
+func (b *fakeBackend) key() []byte {
+	for _, secret := range []*corev1.Secret{b.in.UserSecret, b.in.MintedSecret} {
+		if secret != nil {
+			return secret.Data["key"]
+		}
+	}
+	return []byte("secret")
 }
 
 func (b *fakeBackend) Remove(ctx context.Context) (storage.Progress, error) {

@@ -6,8 +6,9 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	batchv1client "k8s.io/client-go/kubernetes/typed/batch/v1"
 	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
-	appsv1listers "k8s.io/client-go/listers/apps/v1"
+	batchv1listers "k8s.io/client-go/listers/batch/v1"
 	corev1listers "k8s.io/client-go/listers/core/v1"
 	"k8s.io/utils/clock"
 
@@ -18,7 +19,6 @@ import (
 	"github.com/openshift/cluster-image-registry-operator/pkg/names"
 	"github.com/openshift/cluster-image-registry-operator/pkg/operatorclient"
 	"github.com/openshift/cluster-image-registry-operator/pkg/queue"
-	"github.com/openshift/cluster-image-registry-operator/pkg/storage"
 )
 
 // Metrics is where the controller counts.
@@ -31,15 +31,15 @@ type Metrics interface {
 
 // Deps are what the controller works with.
 type Deps struct {
-	Client  operatorclient.Client
-	Drivers storage.Drivers
+	Client operatorclient.Client
+	Whereabouts
 
 	Infrastructures configv1listers.InfrastructureLister
-	// Secrets, Deployments and Pods are of the operator's namespace.
-	Secrets      corev1listers.SecretNamespaceLister
-	SecretClient corev1client.SecretInterface
-	Deployments  appsv1listers.DeploymentNamespaceLister
-	Pods         corev1listers.PodNamespaceLister
+	SecretClient    corev1client.SecretInterface
+	// Jobs need hold only names.Move; Image is our own, which that runs.
+	Jobs      batchv1listers.JobNamespaceLister
+	JobClient batchv1client.JobInterface
+	Image     string
 	// UserConfigMaps are of openshift-config, ManagedConfigMaps of openshift-config-managed.
 	UserConfigMaps, ManagedConfigMaps corev1listers.ConfigMapNamespaceLister
 
@@ -64,10 +64,12 @@ func New(deps Deps) factory.Controller {
 
 type controller struct {
 	Deps
-	// timeout bounds the cloud calls of one sync.
+	// timeout bounds the cloud calls about one place in one sync.
 	timeout time.Duration
 	// memory is of this process only; without it the controller does more work, never other work.
 	memory memory
+	// standing is of this process only, too.
+	standing standing
 	// configs bridges the time until the cache shows what was just written.
 	configs freshest
 	// used are the credentials that were used last.
@@ -76,7 +78,7 @@ type controller struct {
 	unwritten int
 }
 
-// syncTimeout is how long the cloud calls of one sync may take. What did not fit is retried.
+// syncTimeout is how long the cloud calls about one place may take in one sync. What did not fit is retried.
 const syncTimeout = 3 * time.Minute
 
 func (c *controller) sync(ctx context.Context, syncCtx factory.SyncContext) error {
@@ -90,12 +92,10 @@ func (c *controller) sync(ctx context.Context, syncCtx factory.SyncContext) erro
 	p := &pass{controller: c, config: c.configs.newer(cached), recorder: syncCtx.Recorder()}
 	work := p.work()
 	if work == nil {
-		c.memory = memory{}
+		c.memory, c.standing = memory{}, standing{}
 		return nil
 	}
-	timed, cancel := context.WithTimeout(ctx, c.timeout)
-	defer cancel()
-	o := work(timed)
+	o := work(ctx)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}

@@ -234,6 +234,8 @@ func TestSwitch(t *testing.T) {
 		w.expect("conditions of the former storage are dropped", w.condition(names.StorageTagged), "")
 		w.expect("reconfigured", fmt.Sprint(w.metrics.reconfigured), "1")
 		w.expect("changed event", fmt.Sprint(slices.Contains(w.eventReasons(), names.EventStorageChanged)), "true")
+		w.expect("message", w.message(names.StorageReady), "the registry uses S3 bucket=theirs region=us-east-1"+
+			"; S3 bucket=generated region=us-east-1, where it was before, was left behind with its content")
 	})
 	t.Run("to an existing medium keeps the management state of the administrator", func(t *testing.T) {
 		w := begin(t)
@@ -249,6 +251,7 @@ func TestSwitch(t *testing.T) {
 		w.expect("status bucket", w.config().Status.Storage.S3.Bucket, generated)
 		w.expect("StorageReady", w.condition(names.StorageReady), "False/Error")
 		w.expect("StorageExists", w.condition(names.StorageExists), "False/AccessDenied")
+		w.expect("message", w.message(names.StorageReady), "no; the registry stays on S3 bucket=generated region=us-east-1")
 		w.expect("acknowledged", fmt.Sprint(storage.Acknowledged(w.config())), "true")
 		w.expect("managementState decided for the new place", w.config().Spec.Storage.ManagementState, "Managed")
 

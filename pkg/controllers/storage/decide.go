@@ -102,7 +102,7 @@ func writeAhead(config *imageregistryv1.Config, coordinates storage.Coordinates,
 	coordinates.ManagementState = state
 	changes := storageChanges(config.Spec.Storage, coordinates)
 	if ours {
-		changes = append(changes, annotate(config, storage.LocationHash(coordinates))...)
+		changes = append(changes, annotate(config, names.StorageDecidedAnnotation, storage.LocationHash(coordinates))...)
 	}
 	if !slices.Contains(config.Finalizers, names.Finalizer) {
 		changes = append(changes, operatorclient.Set("/metadata/finalizers", append(slices.Clone(config.Finalizers), names.Finalizer)))
@@ -110,14 +110,14 @@ func writeAhead(config *imageregistryv1.Config, coordinates storage.Coordinates,
 	return changes
 }
 
-func annotate(config *imageregistryv1.Config, location string) []operatorclient.Change {
+func annotate(config *imageregistryv1.Config, key, value string) []operatorclient.Change {
 	switch {
-	case config.Annotations[names.StorageDecidedAnnotation] == location:
+	case config.Annotations[key] == value:
 		return nil
 	case len(config.Annotations) == 0:
-		return []operatorclient.Change{operatorclient.Set("/metadata/annotations", map[string]string{names.StorageDecidedAnnotation: location})}
+		return []operatorclient.Change{operatorclient.Set("/metadata/annotations", map[string]string{key: value})}
 	}
-	return []operatorclient.Change{operatorclient.Set("/metadata/annotations/"+pointer(names.StorageDecidedAnnotation), location)}
+	return []operatorclient.Change{operatorclient.Set("/metadata/annotations/"+pointer(key), value)}
 }
 
 // storageChanges sets in spec.storage the leaf fields in which want differs from have. It removes nothing: what want

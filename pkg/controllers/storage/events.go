@@ -2,6 +2,7 @@ package storage
 
 import (
 	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 
 	corev1 "k8s.io/api/core/v1"
@@ -32,7 +33,7 @@ func tell(recorder events.Recorder, before []operatorv1.OperatorCondition, o out
 		return
 	}
 	switch ready.Reason {
-	case names.ReasonStorageChanging:
+	case names.ReasonStorageChanging, names.ReasonStorageMoving:
 	case names.ReasonStorageRemoving:
 		if was.Reason != ready.Reason {
 			recorder.Event(names.EventStorageRemoving, ready.Message)
@@ -51,7 +52,7 @@ func failed(was operatorv1.OperatorCondition) bool {
 
 // atWork tells that the reason is no complaint.
 func atWork(reason string) bool {
-	return reason == names.ReasonStorageChanging || reason == names.ReasonStorageRemoving
+	return reason == names.ReasonStorageChanging || reason == names.ReasonStorageMoving || reason == names.ReasonStorageRemoving
 }
 
 // reasonOf is the cloud's code for what is wrong with the medium.
@@ -67,6 +68,9 @@ type credentials struct {
 	secret string
 	digest [sha256.Size]byte
 }
+
+// record is what the pair Secret keeps of them: the Secret and its digest.
+func (c credentials) record() string { return c.secret + " " + hex.EncodeToString(c.digest[:]) }
 
 func credentialsOf(in storage.Inputs, kind storage.Kind) credentials {
 	var secret *corev1.Secret
@@ -108,8 +112,8 @@ func (p *pass) followCredentials(now credentials) {
 	}
 }
 
-// announce raises the events of a switch and counts it. The place that is left behind keeps its content: its name must
-// not be lost with it.
+// announce raises the events of a switch and counts it. A place that is left behind keeps its content: its name must not be
+// lost with it.
 func (p *pass) announce(driver storage.Driver, before, after storage.Coordinates) {
 	kinds := storage.Configured(&before)
 	moved := storage.LocationHash(before) != storage.LocationHash(after)
@@ -126,8 +130,12 @@ func (p *pass) announce(driver storage.Driver, before, after storage.Coordinates
 	case !moved:
 		return
 	}
-	p.recorder.Eventf(names.EventStorageChanged, "the registry now uses %s (management state %s); %s is left behind with its content",
-		storage.Describe(after), after.ManagementState, storage.Describe(before))
+	fate := storage.Describe(before) + " is left behind with its content"
+	if kinds[0] == storage.EmptyDir {
+		fate = "what is in " + string(storage.EmptyDir) + " goes with its pods"
+	}
+	p.recorder.Eventf(names.EventStorageChanged, "the registry now uses %s (management state %s); %s",
+		storage.Describe(after), after.ManagementState, fate)
 	if kinds[0] != driver.Kind || driver.Identity(&before) != driver.Identity(&after) {
 		p.Metrics.StorageReconfigured()
 	}

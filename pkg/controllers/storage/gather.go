@@ -7,7 +7,6 @@ import (
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	configv1 "github.com/openshift/api/config/v1"
 	imageregistryv1 "github.com/openshift/api/imageregistry/v1"
@@ -35,18 +34,6 @@ func (p *pass) inputs() (storage.Inputs, error) {
 	}
 	in.MintedSecret, err = p.secret(names.CloudCredentials)
 	return in, err
-}
-
-// secret returns nil for one that does not exist.
-func (c *controller) secret(name string) (*corev1.Secret, error) {
-	secret, err := c.Secrets.Get(name)
-	if apierrors.IsNotFound(err) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("reading secret %s/%s: %w", names.OperatorNamespace, name, err)
-	}
-	return secret, nil
 }
 
 func (c *controller) configMap(namespace, name string) (*corev1.ConfigMap, error) {

@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"slices"
 	"time"
 
 	operatorv1 "github.com/openshift/api/operator/v1"
@@ -9,12 +10,17 @@ import (
 )
 
 const (
-	// checkInterval is how often the cloud is asked whether the medium is still there (decision 14).
+	// checkInterval is how often the cloud is asked whether the medium is still there (decision 14). The same call compares
+	// some of its settings, by turns.
 	checkInterval = 5 * time.Minute
 	// firstCheck follows a creation soon: the medium is then seen as any other.
 	firstCheck = 10 * time.Second
-	// verifyInterval is how often the settings of a managed medium are compared with what they should be.
+	// verifyInterval is how often all settings of a managed medium are compared with what they should be, those too that
+	// could not be put in effect.
 	verifyInterval = 6 * time.Hour
+	// maxMends is how often in a row a look may find its settings drifted. A cloud that takes a setting and then shows
+	// another is not written to with every round of checks; the next verification tries again.
+	maxMends = 3
 
 	firstRetry = time.Second
 	lastRetry  = 2 * time.Minute
@@ -32,6 +38,8 @@ type memory struct {
 	last outcome
 	// failures counts consecutive transient failures for these inputs.
 	failures int
+	// turn says which of done.Looks is next, and mended how often in a row that one found a drift.
+	turn, mended int
 	// created is the hash of a location whose medium this process created; it outlives failures of what came after.
 	created string
 }
@@ -89,6 +97,29 @@ func backoff(failures int) time.Duration {
 // needsEnsure tells whether a check is not enough.
 func (m *memory) needsEnsure(now time.Time) bool {
 	return m.done == nil || m.done.Incomplete || m.failures > 0 || now.Sub(m.verified) >= verifyInterval
+}
+
+// look is what the next check compares.
+func (m *memory) look() storage.Look {
+	if m.done == nil || len(m.done.Looks) == 0 {
+		return nil
+	}
+	return m.done.Looks[m.turn%len(m.done.Looks)]
+}
+
+// held notes that look found nothing to mend: the next one has its turn.
+func (m *memory) held() { m.turn, m.mended = m.turn+1, 0 }
+
+// mend notes that Ensure has put right what look found. The next check looks at the same again, as long as that seems to
+// be of use: kept tells whether it is among what Ensure says can be compared.
+func (m *memory) mend(look storage.Look, result *storage.Result) (kept bool) {
+	kept = slices.ContainsFunc(result.Looks, func(l storage.Look) bool { return slices.Equal(l, look) })
+	if m.mended++; kept && m.mended < maxMends {
+		return true
+	}
+	result.Looks = slices.DeleteFunc(result.Looks, func(l storage.Look) bool { return slices.Equal(l, look) })
+	m.mended = 0
+	return kept
 }
 
 // replace puts condition into conditions, in the place of the one of its type.

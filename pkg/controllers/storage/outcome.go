@@ -63,13 +63,13 @@ func (o outcome) permanent() bool {
 
 // waiting tells whether somebody else has to do something first.
 func (o outcome) waiting() bool {
-	return slices.Contains([]string{names.ReasonStorageChanging, names.ReasonStorageRemoving, names.ReasonWaitingForCredentials}, o.reason)
+	return atWork(o.reason) || o.reason == names.ReasonWaitingForCredentials
 }
 
 // existing are the storage conditions that config shows now.
 func existing(config *imageregistryv1.Config) []operatorv1.OperatorCondition {
 	ours := []string{
-		names.StorageExists, names.StorageTagged, names.StorageEncrypted, names.StoragePublicAccessBlocked,
+		names.StorageExists, names.StorageTagged, names.StorageLabeled, names.StorageEncrypted, names.StoragePublicAccessBlocked,
 		names.StorageIncompleteUploadCleanupEnabled,
 	}
 	var found []operatorv1.OperatorCondition

@@ -29,12 +29,31 @@ func (p *pass) work() func(context.Context) outcome {
 	case deleting && !slices.Contains(p.config.Finalizers, names.Finalizer):
 		return nil
 	case deleting, p.config.Spec.ManagementState == operatorv1.Removed:
-		return p.remove
+		return p.timed(p.remove)
 	case p.config.Spec.ManagementState == operatorv1.Managed:
-		return p.provide
+		return p.manage
 	}
 	// Unmanaged, Force and nothing at all: storage is not looked at.
 	return nil
+}
+
+// timed bounds the cloud calls of do.
+func (p *pass) timed(do func(context.Context) outcome) func(context.Context) outcome {
+	return func(ctx context.Context) outcome {
+		ctx, cancel := context.WithTimeout(ctx, p.timeout)
+		defer cancel()
+		return do(ctx)
+	}
+}
+
+// manage works on the storage that spec asks for, and then looks after the one that the registry is on. A place that
+// takes all the time to say nothing takes none from the other.
+func (p *pass) manage(ctx context.Context) outcome {
+	o := p.timed(p.provide)(ctx)
+	if ended(ctx) || apierrors.IsConflict(o.err) {
+		return o
+	}
+	return p.timed(func(ctx context.Context) outcome { return p.stay(ctx, o) })(ctx)
 }
 
 // finish reports the outcome, and then does what has to wait for that.

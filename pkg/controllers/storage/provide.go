@@ -6,6 +6,7 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/klog/v2"
 
 	imageregistryv1 "github.com/openshift/api/imageregistry/v1"
 	operatorv1 "github.com/openshift/api/operator/v1"
@@ -18,6 +19,8 @@ import (
 type target struct {
 	driver storage.Driver
 	in     storage.Inputs
+	// assumed tells that spec names no storage, and the platform's table was taken without asking the cloud.
+	assumed bool
 }
 
 // backend makes the backend for coordinates, which may be more complete than those of the target.
@@ -35,6 +38,13 @@ func (p *pass) provide(ctx context.Context) outcome {
 		p.memory = memory{created: p.memory.created}
 		return failure(p.config, err)
 	}
+	if err := p.movable(t); err != nil {
+		p.memory = memory{created: p.memory.created}
+		return failure(p.config, err)
+	}
+	if err := p.recordSource(ctx, t); err != nil {
+		return unwritten(p.config, err)
+	}
 	p.followCredentials(credentialsOf(t.in, t.driver.Kind))
 	now, inputs := p.Clock.Now(), p.fingerprint(t.in, t.driver)
 	if !p.memory.settled(inputs, now) {
@@ -44,19 +54,36 @@ func (p *pass) provide(ctx context.Context) outcome {
 			p.memory.inputs = ""
 			return o
 		}
-		// The attempt may have completed spec: that is no change to react to.
+		// The attempt may have completed spec: that is no change to react to. A Secret that has changed meanwhile is.
+		user, minted := t.in.UserSecret, t.in.MintedSecret
 		if t, err = p.target(); err != nil {
 			return failure(p.config, err)
 		}
+		t.in.UserSecret, t.in.MintedSecret = user, minted
 		p.memory.inputs = p.fingerprint(t.in, t.driver)
 	}
 	if p.memory.done == nil {
 		return p.memory.last
 	}
+	return p.use(ctx, t)
+}
+
+// use moves the images where that is asked for, and publishes the storage that has been made ready.
+func (p *pass) use(ctx context.Context, t target) outcome {
+	if o, busy, err := p.move(ctx, t, p.memory.done); err != nil {
+		return unwritten(p.config, err)
+	} else if busy && p.memory.last.err != nil {
+		// The place that images are copied to has just been found wanting: that is the news.
+		return p.memory.last
+	} else if busy {
+		return o
+	}
 	if err := p.publish(ctx, t, p.memory.done); err != nil {
 		return unwritten(p.config, err)
 	}
-	return p.memory.last
+	o := p.memory.last
+	o.message += moved(p.config) + left(p.config)
+	return o
 }
 
 // target gathers what spec asks for.
@@ -65,19 +92,39 @@ func (p *pass) target() (target, error) {
 	if err != nil {
 		return target{}, err
 	}
+	assumed := len(storage.Configured(&p.config.Spec.Storage)) == 0
 	if in.Coordinates, err = wanted(p.config.Spec.Storage, in.Infrastructure); err != nil {
 		return target{}, err
 	}
 	driver, err := p.Drivers.Select(&in.Coordinates)
-	return target{driver: driver, in: in}, err
+	return target{driver: driver, in: in, assumed: assumed}, err
+}
+
+// offered is t with the storage that the platform does have, where that has to be asked for. What is found out is written
+// to spec with the plan, so that it is asked once.
+func (p *pass) offered(ctx context.Context, t target) (target, error) {
+	if !t.assumed || t.driver.Usable == nil {
+		return t, nil
+	}
+	platform, err := p.Drivers.Default(ctx, t.in)
+	if err != nil {
+		return t, err
+	}
+	platform.Storage.OSS, platform.Storage.ManagementState = t.in.Coordinates.OSS, t.in.Coordinates.ManagementState
+	t.in.Coordinates = platform.Storage
+	t.driver, err = p.Drivers.Select(&t.in.Coordinates)
+	return t, err
 }
 
 // attempt does what is due: a check, or the whole way.
 func (p *pass) attempt(ctx context.Context, t target, now time.Time) outcome {
 	var o outcome
-	result, err := p.check(ctx, t, now)
+	result, drifted, err := p.check(ctx, t, now)
 	if err == nil && result == nil {
-		result, o, err = p.establish(ctx, t)
+		look := p.memory.look()
+		if result, o, err = p.establish(ctx, t); result != nil && drifted != "" {
+			p.mended(look, drifted, result)
+		}
 	}
 	switch {
 	case ended(ctx) || apierrors.IsConflict(err):
@@ -97,27 +144,46 @@ func (p *pass) attempt(ctx context.Context, t target, now time.Time) outcome {
 	}, result, now)
 }
 
-// check looks whether the medium of the last success is still there; nil when the whole way has to be gone.
-func (p *pass) check(ctx context.Context, t target, now time.Time) (*storage.Result, error) {
+// check looks whether the medium of the last success is still there and, by turns, whether its settings hold; nil when the
+// whole way has to be gone.
+func (p *pass) check(ctx context.Context, t target, now time.Time) (result *storage.Result, drifted string, err error) {
 	if p.memory.needsEnsure(now) {
-		return nil, nil
+		return nil, "", nil
 	}
+	t.in.Look = p.memory.look()
 	backend, err := t.backend(t.in.Coordinates, t.in.Managed, false, false)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	plan, err := backend.Plan(ctx)
-	if err != nil || !plan.Exists {
-		return nil, err
+	if err != nil || !plan.Exists || plan.Drifted != "" {
+		return nil, plan.Drifted, err
 	}
-	result := *p.memory.done
-	result.Conditions = replace(result.Conditions, plan.Condition)
-	result.Created, result.Notes = false, nil
-	return &result, nil
+	if p.memory.held(); plan.Unread {
+		return nil, "", nil
+	}
+	known := *p.memory.done
+	known.Conditions = replace(known.Conditions, plan.Condition)
+	known.Created, known.Notes = false, nil
+	return &known, "", nil
+}
+
+// mended tells that settings which had been changed in the cloud are as they should be again. Of one that could not be
+// restored its condition tells.
+func (p *pass) mended(look storage.Look, drifted string, result *storage.Result) {
+	where := storage.Describe(result.Coordinates)
+	if p.memory.mend(look, result) {
+		p.recorder.Eventf(names.EventDriftReverted, "storage %s was changed in the cloud and is set back: %s", where, drifted)
+	}
+	klog.InfoS("settings of the storage had drifted", "storage", where, "settings", drifted)
 }
 
 // establish goes the whole way: look, decide, write ahead, create.
 func (p *pass) establish(ctx context.Context, t target) (*storage.Result, outcome, error) {
+	t, err := p.offered(ctx, t)
+	if err != nil {
+		return nil, outcome{}, err
+	}
 	config := p.config
 	decide := !decided(config, t.in.Coordinates)
 	backend, err := t.backend(t.in.Coordinates, t.in.Managed, decide, p.created(t.in.Coordinates))
@@ -171,13 +237,16 @@ func (p *pass) created(coordinates storage.Coordinates) bool {
 	if p.memory.created == storage.LocationHash(coordinates) {
 		return true
 	}
-	pair, err := p.secret(names.StoragePair)
-	return err == nil && pair != nil && storage.CreationRecorded(pair.Data, coordinates)
+	if pair, err := p.secret(names.StoragePair); err == nil && pair != nil && storage.CreationRecorded(pair.Data, coordinates) {
+		return true
+	}
+	record, err := p.record()
+	return err == nil && record.created() == storage.LocationHash(coordinates)
 }
 
 // publish makes pair Secret and status.storage say what result says, where they do not yet.
 func (p *pass) publish(ctx context.Context, t target, result *storage.Result) error {
-	if err := p.applyPair(ctx, result); err != nil {
+	if err := p.applyPair(ctx, result, credentialsOf(t.in, t.driver.Kind)); err != nil {
 		return err
 	}
 	p.Metrics.StorageType(string(t.driver.Kind))
@@ -188,6 +257,12 @@ func (p *pass) publish(ctx context.Context, t target, result *storage.Result) er
 	have := p.config.Status.Storage
 	if equal(have, want) && p.config.Status.StorageManaged == managed {
 		return nil
+	}
+	if len(storage.Configured(&have)) > 0 && storage.LocationHash(have) != storage.LocationHash(want) {
+		// Ahead of the switch: after it nothing would tell any more.
+		if err := p.patch(ctx, annotate(p.config, names.StorageLeftAnnotation, storage.Describe(have))...); err != nil {
+			return err
+		}
 	}
 	if err := p.replaceStorage(ctx, want, managed); err != nil {
 		return err

@@ -5,9 +5,6 @@ import (
 	"fmt"
 	"slices"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/labels"
-
 	imageregistryv1 "github.com/openshift/api/imageregistry/v1"
 	operatorv1 "github.com/openshift/api/operator/v1"
 
@@ -19,6 +16,15 @@ import (
 // remove takes the storage away, in this order: wait for the registry to be gone, the medium a step at a time,
 // status.storage, the finalizer.
 func (p *pass) remove(ctx context.Context) outcome {
+	if left, err := p.endMove(ctx); err != nil {
+		return unwritten(p.config, err)
+	} else if left {
+		// The watch brings us back.
+		return outcome{
+			reason: names.ReasonStorageRemoving, message: fmt.Sprintf("waiting for job %s/%s to be gone", names.OperatorNamespace, names.Move),
+			conditions: existing(p.config),
+		}
+	}
 	used := len(storage.Configured(&p.config.Status.Storage)) > 0
 	if !used && p.config.DeletionTimestamp == nil {
 		return p.removed(p.leftConditions())
@@ -40,19 +46,18 @@ func (p *pass) remove(ctx context.Context) outcome {
 
 // registryLeft names what is left of the registry; storage under a running registry must not be removed.
 func (p *pass) registryLeft() (string, error) {
-	if _, err := p.Deployments.Get(names.Registry); err == nil {
-		return fmt.Sprintf("deployment %s/%s", names.OperatorNamespace, names.Registry), nil
-	} else if !apierrors.IsNotFound(err) {
-		return "", fmt.Errorf("reading deployment %s/%s: %w", names.OperatorNamespace, names.Registry, err)
-	}
-	pods, err := p.Pods.List(labels.SelectorFromSet(labels.Set{names.RegistryLabel: names.RegistryLabelValue}))
+	deployment, err := p.deployment()
 	if err != nil {
-		return "", fmt.Errorf("listing registry pods: %w", err)
+		return "", err
 	}
-	if len(pods) > 0 {
-		return fmt.Sprintf("%d registry pods", len(pods)), nil
+	if deployment != nil {
+		return fmt.Sprintf("deployment %s/%s", names.OperatorNamespace, names.Registry), nil
 	}
-	return "", nil
+	pods, err := p.pods()
+	if err != nil || len(pods) == 0 {
+		return "", err
+	}
+	return fmt.Sprintf("%d registry pods", len(pods)), nil
 }
 
 // removeMedium does a step of the removal, unless one has to wait.
@@ -133,8 +138,13 @@ func (p *pass) leave(ctx context.Context) outcome {
 	return p.clear(ctx, nil)
 }
 
-// clear forgets the storage that is gone or left behind.
+// clear forgets the storage that is gone or left behind, and the one before it.
 func (p *pass) clear(ctx context.Context, conditions []operatorv1.OperatorCondition) outcome {
+	if _, found := p.config.Annotations[names.StorageLeftAnnotation]; found {
+		if err := p.patch(ctx, operatorclient.Remove("/metadata/annotations/"+pointer(names.StorageLeftAnnotation))); err != nil {
+			return unwritten(p.config, err)
+		}
+	}
 	if err := p.replaceStorage(ctx, imageregistryv1.ImageRegistryConfigStorage{}, p.config.Status.StorageManaged); err != nil {
 		return unwritten(p.config, err)
 	}
@@ -157,7 +167,7 @@ func (p *pass) leftConditions() []operatorv1.OperatorCondition {
 
 // release lets go of what a removal leaves: credentials, and the object itself when it is being deleted.
 func (p *pass) release(ctx context.Context) error {
-	if err := p.dropPair(ctx); err != nil {
+	if err := p.dropSecret(ctx, names.StoragePair); err != nil {
 		return err
 	}
 	if p.config.DeletionTimestamp == nil {

@@ -8,11 +8,13 @@ import (
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/client-go/kubernetes/fake"
+	batchv1client "k8s.io/client-go/kubernetes/typed/batch/v1"
 	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
 	appsv1listers "k8s.io/client-go/listers/apps/v1"
 	corev1listers "k8s.io/client-go/listers/core/v1"
@@ -126,15 +128,20 @@ func (w *world) restart() {
 	secrets := w.kube.CoreV1().Secrets(names.OperatorNamespace)
 	configMaps := corev1listers.NewConfigMapLister(w.indexers["configmaps"])
 	w.controller = &controller{timeout: syncTimeout, Deps: Deps{
-		Client:            &mortalClient{Client: w.client, w: w},
-		Drivers:           storage.Drivers{w.cloud.driver()},
+		Client: &mortalClient{Client: w.client, w: w},
+		Whereabouts: Whereabouts{
+			Drivers:     storage.Drivers{w.cloud.driver()},
+			Secrets:     secretLister{secrets},
+			Deployments: appsv1listers.NewDeploymentLister(w.indexers["deployments"]).Deployments(names.OperatorNamespace),
+			Pods:        corev1listers.NewPodLister(w.indexers["pods"]).Pods(names.OperatorNamespace),
+		},
 		Infrastructures:   configv1listers.NewInfrastructureLister(w.indexers["infrastructures"]),
-		Secrets:           secretLister{secrets},
 		SecretClient:      mortalSecrets{secrets, w},
-		Deployments:       appsv1listers.NewDeploymentLister(w.indexers["deployments"]).Deployments(names.OperatorNamespace),
-		Pods:              corev1listers.NewPodLister(w.indexers["pods"]).Pods(names.OperatorNamespace),
 		UserConfigMaps:    configMaps.ConfigMaps(names.UserConfigNamespace),
 		ManagedConfigMaps: configMaps.ConfigMaps(names.ManagedConfigNamespace),
+		Jobs:              jobLister{w.kube.BatchV1().Jobs(names.OperatorNamespace)},
+		JobClient:         mortalJobs{w.kube.BatchV1().Jobs(names.OperatorNamespace), w},
+		Image:             "operator",
 		Clock:             w.clock,
 		Recorder:          w.recorder,
 		Metrics:           w.metrics,
@@ -275,6 +282,47 @@ func (m mortalSecrets) Create(ctx context.Context, secret *corev1.Secret, option
 		return err
 	})
 	return out, err
+}
+
+func (m mortalSecrets) Update(ctx context.Context, secret *corev1.Secret, options metav1.UpdateOptions) (out *corev1.Secret, err error) {
+	err = m.w.mutate(func() error {
+		out, err = m.SecretInterface.Update(ctx, secret, options)
+		return err
+	})
+	return out, err
+}
+
+func (m mortalSecrets) Delete(ctx context.Context, name string, options metav1.DeleteOptions) error {
+	return m.w.mutate(func() error { return m.SecretInterface.Delete(ctx, name, options) })
+}
+
+// jobLister reads Jobs without the delay of a cache.
+type jobLister struct{ client batchv1client.JobInterface }
+
+func (j jobLister) List(labels.Selector) ([]*batchv1.Job, error) {
+	return nil, errors.New("the controller lists no jobs")
+}
+
+func (j jobLister) Get(name string) (*batchv1.Job, error) {
+	return j.client.Get(context.Background(), name, metav1.GetOptions{})
+}
+
+// mortalJobs is a client whose process may die.
+type mortalJobs struct {
+	batchv1client.JobInterface
+	w *world
+}
+
+func (m mortalJobs) Create(ctx context.Context, job *batchv1.Job, options metav1.CreateOptions) (out *batchv1.Job, err error) {
+	err = m.w.mutate(func() error {
+		out, err = m.JobInterface.Create(ctx, job, options)
+		return err
+	})
+	return out, err
+}
+
+func (m mortalJobs) Delete(ctx context.Context, name string, options metav1.DeleteOptions) error {
+	return m.w.mutate(func() error { return m.JobInterface.Delete(ctx, name, options) })
 }
 
 type countedMetrics struct {

@@ -39,6 +39,9 @@ type Additional struct {
 type StorageCA struct {
 	// Bundles of the old and of the new location while the storage is being changed.
 	Bundles []string
+	// Leaving tells that pods of the registry may still be on the storage before: what was published for it stays. They send
+	// clients there, who trust its certificate by what is published.
+	Leaving bool
 	// Problems say which bundle could not be had, and why.
 	Problems []string
 }
@@ -90,10 +93,15 @@ type merge struct {
 	errors, warnings []string
 }
 
-// storageBundle joins the bundles for the storage. When one of them is missing, what was published before stands in.
+// storageBundle joins the bundles for the storage. When one of them is missing or being left, what was published before
+// stands in.
 func (m *merge) storageBundle() string {
 	bundles := slices.Clone(m.Storage.Bundles)
-	if len(m.Storage.Problems) > 0 {
+	switch {
+	case m.Storage.Leaving:
+		// First, so that the text of two storages is the same at every look.
+		bundles = slices.Insert(bundles, 0, m.publishedStorage())
+	case len(m.Storage.Problems) > 0:
 		bundles = append(bundles, m.publishedStorage())
 	}
 	bundle := certificates.Join(bundles...)

@@ -58,6 +58,10 @@ type Deps struct {
 	StorageInputs func(config *imageregistryv1.Config, coordinates storage.Coordinates) (storage.Inputs, error)
 	// StorageInformers are those behind StorageInputs that are not above: Infrastructure, the cloud configuration.
 	StorageInformers []factory.Informer
+	// Settled tells, from caches, that no pod of the registry can be on another storage than status.storage; its informers
+	// are those of the registry's Deployment and pods.
+	Settled          func(config *imageregistryv1.Config) (bool, error)
+	SettledInformers []factory.Informer
 	// SecretInformer is of the operator's namespace: some drivers keep a CA beside the credentials.
 	SecretInformer factory.Informer
 
@@ -79,10 +83,11 @@ func New(deps Deps) factory.Controller {
 		WithSync(queue.Retrying(names.TrustController, c.sync)).
 		WithInformers(deps.ConfigInformer, deps.UserConfigMapInformer, deps.ImageInformer).
 		WithInformers(deps.StorageInformers...).
+		WithInformers(deps.SettledInformers...).
 		WithFilteredEventsInformers(queue.Names(names.ServiceCA, names.Certificates), deps.ConfigMapInformer).
 		WithFilteredEventsInformers(queue.Names(names.RegistryCA), deps.RegistryCAInformer).
 		WithFilteredEventsInformers(queue.Names(names.Registry), deps.ServiceInformer).
-		WithFilteredEventsInformers(queue.Names(names.CloudCredentials, names.PrivateConfigurationUser), deps.SecretInformer).
+		WithFilteredEventsInformers(queue.Names(names.CloudCredentials, names.PrivateConfigurationUser, names.StoragePair), deps.SecretInformer).
 		ToController(names.TrustController, deps.Recorder)
 }
 

@@ -8,6 +8,9 @@ import (
 
 	imageregistryv1 "github.com/openshift/api/imageregistry/v1"
 	operatorv1 "github.com/openshift/api/operator/v1"
+
+	"github.com/openshift/cluster-image-registry-operator/pkg/certificates"
+	"github.com/openshift/cluster-image-registry-operator/pkg/operatorclient/synctest"
 )
 
 func TestSyncPublishesBothOutputsAndThenIsSilent(t *testing.T) {
@@ -16,7 +19,7 @@ func TestSyncPublishesBothOutputsAndThenIsSilent(t *testing.T) {
 		imageNaming("mine"), stored(user, "mine", data{"r.example.com": extra}))
 	h.bundles["b"] = store
 	writes, err := h.run(t)
-	must(t, err)
+	synctest.Must(t, err)
 	if diff := cmp.Diff([]string{"update " + here + "/serviceca", "create " + here + "/image-registry-certificates", "create " + managed + "/image-registry-ca"}, writes); diff != "" {
 		t.Errorf("writes (-want +got):\n%s", diff)
 	}
@@ -56,7 +59,7 @@ func TestSyncRunsInEveryState(t *testing.T) {
 			h := newHarness(t, configIn(tc.state, "b", "b"), service(5000), injected(ca))
 			h.bundles["b"] = store
 			_, err := h.run(t)
-			must(t, err)
+			synctest.Must(t, err)
 			if diff := cmp.Diff(tc.want, h.get(t, here, "image-registry-certificates").Data); diff != "" {
 				t.Errorf("image-registry-certificates (-want +got):\n%s", diff)
 			}
@@ -100,7 +103,7 @@ func TestSyncTrustsBothLocationsDuringASwitch(t *testing.T) {
 			h := newHarness(t, config, stored(here, "image-registry-certificates", nil))
 			h.bundles["one"], h.bundles["two"] = first, second
 			_, err := h.run(t)
-			must(t, err)
+			synctest.Must(t, err)
 			if diff := cmp.Diff(tc.want, h.get(t, here, "image-registry-certificates").Data[storageKey]); diff != "" {
 				t.Errorf("%s (-want +got):\n%s", storageKey, diff)
 			}
@@ -108,4 +111,28 @@ func TestSyncTrustsBothLocationsDuringASwitch(t *testing.T) {
 			h.expect(t, tc.status2, reason, tc.message)
 		})
 	}
+}
+
+// TestTheCAOfAStorageStaysWhilePodsAreOnIt: pods of a rollout under way send clients to the storage before, and these trust it
+// by what is published.
+func TestTheCAOfAStorageStaysWhilePodsAreOnIt(t *testing.T) {
+	before, after := newCertificate(t), newCertificate(t)
+	h := newHarness(t, configIn(operatorv1.Managed, "one", "one"), stored(here, "image-registry-certificates", nil))
+	h.bundles["one"], h.bundles["two"] = before, after
+	published := func(what, want string) {
+		t.Helper()
+		_, err := h.run(t)
+		synctest.Must(t, err)
+		h.refresh(t)
+		if diff := cmp.Diff(want, h.get(t, here, "image-registry-certificates").Data[storageKey]); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", what, diff)
+		}
+	}
+	published("at rest", before)
+	h.config.Replace(configIn(operatorv1.Managed, "two", "two"))
+	h.leaving = true
+	published("pods are on the former storage", certificates.Join(before, after))
+	published("they still are", certificates.Join(before, after))
+	h.leaving = false
+	published("they are gone", after)
 }

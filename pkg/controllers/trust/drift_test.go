@@ -8,6 +8,8 @@ import (
 	"k8s.io/utils/ptr"
 
 	operatorv1 "github.com/openshift/api/operator/v1"
+
+	"github.com/openshift/cluster-image-registry-operator/pkg/operatorclient/synctest"
 )
 
 func TestSyncRevertsDriftAndKeepsForeignMetadata(t *testing.T) {
@@ -26,7 +28,7 @@ func TestSyncRevertsDriftAndKeepsForeignMetadata(t *testing.T) {
 			t.Run(output[1]+": "+name, func(t *testing.T) {
 				h := newHarness(t, configIn(operatorv1.Managed, "", ""), service(5000), injected(ca))
 				_, err := h.run(t)
-				must(t, err)
+				synctest.Must(t, err)
 				h.refresh(t)
 				want := h.get(t, output[0], output[1])
 				want.Labels["others"], want.Annotations["others"] = "kept", "kept"
@@ -35,7 +37,7 @@ func TestSyncRevertsDriftAndKeepsForeignMetadata(t *testing.T) {
 					drift(m)
 				})
 				writes, err := h.run(t)
-				must(t, err)
+				synctest.Must(t, err)
 				if diff := cmp.Diff([]string{"update " + output[0] + "/" + output[1]}, writes); diff != "" {
 					t.Errorf("writes (-want +got):\n%s", diff)
 				}
@@ -53,10 +55,10 @@ func TestSyncReplacesAnOutputThatSomebodyMadeImmutable(t *testing.T) {
 	ca := newCertificate(t)
 	h := newHarness(t, configIn(operatorv1.Managed, "", ""), service(5000), injected(ca))
 	_, err := h.run(t)
-	must(t, err)
+	synctest.Must(t, err)
 	h.edit(t, here, "image-registry-certificates", func(m *corev1.ConfigMap) { m.Immutable, m.Data = ptr.To(true), nil })
 	writes, err := h.run(t)
-	must(t, err)
+	synctest.Must(t, err)
 	name := here + "/image-registry-certificates"
 	if diff := cmp.Diff([]string{"delete " + name, "create " + name}, writes); diff != "" {
 		t.Errorf("writes (-want +got):\n%s", diff)
@@ -67,7 +69,7 @@ func TestSyncOwnsTheMetadataOfServiceCAAndNeverItsData(t *testing.T) {
 	ca := newCertificate(t)
 	h := newHarness(t, configIn(operatorv1.Removed, "", ""))
 	writes, err := h.run(t)
-	must(t, err)
+	synctest.Must(t, err)
 	if writes[0] != "create "+here+"/serviceca" {
 		t.Errorf("writes %v", writes)
 	}
@@ -80,7 +82,7 @@ func TestSyncOwnsTheMetadataOfServiceCAAndNeverItsData(t *testing.T) {
 		m.Annotations = map[string]string{"others": "kept"}
 	})
 	_, err = h.run(t)
-	must(t, err)
+	synctest.Must(t, err)
 	got := h.get(t, here, "serviceca")
 	if got.Annotations["service.beta.openshift.io/inject-cabundle"] != "true" || got.Annotations["others"] != "kept" || got.Data["service-ca.crt"] != ca {
 		t.Errorf("kept up %+v", got)

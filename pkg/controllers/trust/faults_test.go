@@ -13,6 +13,7 @@ import (
 	operatorv1 "github.com/openshift/api/operator/v1"
 
 	"github.com/openshift/cluster-image-registry-operator/pkg/names"
+	"github.com/openshift/cluster-image-registry-operator/pkg/operatorclient/synctest"
 )
 
 func TestSyncKeepsWhatWasPublishedOfAMissingConfigMap(t *testing.T) {
@@ -20,7 +21,7 @@ func TestSyncKeepsWhatWasPublishedOfAMissingConfigMap(t *testing.T) {
 	h := newHarness(t, configIn(operatorv1.Managed, "", ""), service(5000), injected(ca), imageNaming("mine"),
 		stored(here, "image-registry-certificates", data{key1: "an older service CA", "r.example.com": extra}))
 	_, err := h.run(t)
-	must(t, err)
+	synctest.Must(t, err)
 	if diff := cmp.Diff(data{key1: ca, key2: ca, "r.example.com": extra}, h.get(t, here, "image-registry-certificates").Data); diff != "" {
 		t.Errorf("image-registry-certificates (-want +got):\n%s", diff)
 	}
@@ -35,7 +36,7 @@ func TestSyncKeepsWhatWasPublishedOfAMissingConfigMap(t *testing.T) {
 	}
 	h.refresh(t)
 	_, err = h.run(t)
-	must(t, err)
+	synctest.Must(t, err)
 	if got := h.recorder.Events(); len(got) != 2 {
 		t.Errorf("the same complaint was raised again: %v", got)
 	}
@@ -44,7 +45,7 @@ func TestSyncKeepsWhatWasPublishedOfAMissingConfigMap(t *testing.T) {
 func TestSyncWarnsWithoutDegrading(t *testing.T) {
 	h := newHarness(t, configIn(operatorv1.Removed, "", ""), imageNaming("mine"), stored(user, "mine", data{"r.example.com": "hello"}))
 	_, err := h.run(t)
-	must(t, err)
+	synctest.Must(t, err)
 	h.expect(t, operatorv1.ConditionFalse, "AsExpected", "key r.example.com of configmap openshift-config/mine: no PEM encoded certificate in it")
 }
 

@@ -9,6 +9,8 @@ import (
 
 	imageregistryv1 "github.com/openshift/api/imageregistry/v1"
 	operatorv1 "github.com/openshift/api/operator/v1"
+
+	"github.com/openshift/cluster-image-registry-operator/pkg/operatorclient/synctest"
 )
 
 func TestFirstPublicationWaitsForOwnEntries(t *testing.T) {
@@ -33,11 +35,11 @@ func TestFirstPublicationWaitsForOwnEntries(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			h := newHarness(t, tc.config, tc.objects...)
 			_, err := h.run(t)
-			must(t, err)
+			synctest.Must(t, err)
 			h.clock.SetTime(h.clock.Now().Add(tc.age))
 			h.refresh(t)
 			_, err = h.run(t)
-			must(t, err)
+			synctest.Must(t, err)
 			_, err = h.client.CoreV1().ConfigMaps(managed).Get(t.Context(), "image-registry-ca", metav1.GetOptions{})
 			if got := err == nil; got != tc.published {
 				t.Errorf("published: %v (%v)", got, err)
@@ -61,7 +63,7 @@ func TestGoodNewsWaitsForTheCoreConditions(t *testing.T) {
 			h := newHarness(t, config, service(5000), injected(newCertificate(t)))
 			h.bundles["b"] = newCertificate(t)
 			_, err := h.run(t)
-			must(t, err)
+			synctest.Must(t, err)
 			if got := h.config.Writes(); len(got) != tc.want {
 				t.Errorf("wrote %v, want %d", got, tc.want)
 			}

@@ -96,6 +96,11 @@ func (c *controller) storageCA(config *imageregistryv1.Config) StorageCA {
 			found.Bundles = append(found.Bundles, string(bundle))
 		}
 	}
+	settled, err := c.Settled(config)
+	if err != nil {
+		found.Problems = append(found.Problems, fmt.Sprintf("the CA bundle of the storage before: %v", err))
+	}
+	found.Leaving = !settled
 	return found
 }
 

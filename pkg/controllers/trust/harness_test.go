@@ -4,7 +4,6 @@ import (
 	"errors"
 	"strings"
 	"testing"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -24,6 +23,7 @@ import (
 
 	"github.com/openshift/cluster-image-registry-operator/pkg/apply"
 	"github.com/openshift/cluster-image-registry-operator/pkg/operatorclient/operatorclienttest"
+	"github.com/openshift/cluster-image-registry-operator/pkg/operatorclient/synctest"
 	"github.com/openshift/cluster-image-registry-operator/pkg/storage"
 )
 
@@ -43,29 +43,25 @@ type harness struct {
 	syncCtx    factory.SyncContext
 	// bundles are what the storage driver answers by bucket; a bucket that is not listed is an error.
 	bundles map[string]string
+	// leaving tells that pods of the registry are on another storage than status.storage.
+	leaving bool
 }
 
 func newHarness(t *testing.T, config *imageregistryv1.Config, objects ...runtime.Object) *harness {
 	t.Helper()
-	index := func() cache.Indexer {
-		return cache.NewIndexer(cache.MetaNamespaceKeyFunc, cache.Indexers{cache.NamespaceIndex: cache.MetaNamespaceIndexFunc})
-	}
 	h := &harness{
-		clock:  clocktesting.NewFakePassiveClock(time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)),
-		client: kubefake.NewClientset(), configMaps: index(), bundles: map[string]string{},
+		client: kubefake.NewClientset(), configMaps: synctest.Indexer(), bundles: map[string]string{},
 	}
-	h.config = operatorclienttest.New(config, h.clock)
-	h.recorder = events.NewInMemoryRecorder("test", h.clock)
-	h.syncCtx = factory.NewSyncContext("test", h.recorder)
-	services, images := index(), index()
+	h.clock, h.config, h.recorder, h.syncCtx = synctest.Parts(config)
+	services, images := synctest.Indexer(), synctest.Indexer()
 	for _, object := range objects {
 		switch o := object.(type) {
 		case *corev1.ConfigMap:
-			must(t, h.client.Tracker().Add(o))
+			synctest.Must(t, h.client.Tracker().Add(o))
 		case *corev1.Service:
-			must(t, services.Add(o))
+			synctest.Must(t, services.Add(o))
 		case *configv1.Image:
-			must(t, images.Add(o))
+			synctest.Must(t, images.Add(o))
 		}
 	}
 	lister := corelisters.NewConfigMapLister(h.configMaps)
@@ -74,6 +70,7 @@ func newHarness(t *testing.T, config *imageregistryv1.Config, objects ...runtime
 		ConfigMaps: lister.ConfigMaps(here), RegistryCA: lister.ConfigMaps(managed), UserConfigMaps: lister.ConfigMaps(user),
 		Services: corelisters.NewServiceLister(services).Services(here), Images: configlisters.NewImageLister(images),
 		Drivers: storage.Drivers{{Kind: storage.S3, CABundle: h.bundle}},
+		Settled: func(*imageregistryv1.Config) (bool, error) { return !h.leaving, nil },
 		StorageInputs: func(_ *imageregistryv1.Config, coordinates storage.Coordinates) (storage.Inputs, error) {
 			return storage.Inputs{Coordinates: coordinates}, nil
 		},
@@ -90,23 +87,12 @@ func (h *harness) bundle(in storage.Inputs) (storage.CABundle, error) {
 	return storage.CABundle{PEM: []byte(pem)}, nil
 }
 
-func must(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
 // refresh lets the cache catch up with the API server.
 func (h *harness) refresh(t *testing.T) {
 	t.Helper()
 	list, err := h.client.CoreV1().ConfigMaps("").List(t.Context(), metav1.ListOptions{})
-	must(t, err)
-	var items []any
-	for i := range list.Items {
-		items = append(items, &list.Items[i])
-	}
-	must(t, h.configMaps.Replace(items, ""))
+	synctest.Must(t, err)
+	synctest.Refill(t, h.configMaps, list.Items)
 	h.client.ClearActions()
 	h.config.ForgetWrites()
 }
@@ -133,7 +119,7 @@ func (h *harness) run(t *testing.T) ([]string, error) {
 func (h *harness) get(t *testing.T, namespace, name string) *corev1.ConfigMap {
 	t.Helper()
 	configMap, err := h.client.CoreV1().ConfigMaps(namespace).Get(t.Context(), name, metav1.GetOptions{})
-	must(t, err)
+	synctest.Must(t, err)
 	h.client.ClearActions()
 	return configMap
 }
@@ -144,14 +130,14 @@ func (h *harness) edit(t *testing.T, namespace, name string, change func(*corev1
 	configMap := h.get(t, namespace, name)
 	change(configMap)
 	_, err := h.client.CoreV1().ConfigMaps(namespace).Update(t.Context(), configMap, metav1.UpdateOptions{})
-	must(t, err)
+	synctest.Must(t, err)
 	h.refresh(t)
 }
 
 func (h *harness) expect(t *testing.T, status operatorv1.ConditionStatus, reason, message string) {
 	t.Helper()
 	config, err := h.config.Config()
-	must(t, err)
+	synctest.Must(t, err)
 	for _, got := range config.Status.Conditions {
 		if got.Type != "ImageRegistryCertificatesControllerDegraded" {
 			continue

@@ -10,6 +10,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	operatorv1 "github.com/openshift/api/operator/v1"
+
+	"github.com/openshift/cluster-image-registry-operator/pkg/operatorclient/synctest"
 )
 
 // A source that has lost its certificates keeps what was published of it, and costs no other.
@@ -160,11 +162,11 @@ func TestRotationOfTheServiceCAIsNeverHeldUp(t *testing.T) {
 			h := newHarness(t, configIn(operatorv1.Managed, tc.bucket, tc.bucket), service(5000), injected(rotated), imageNaming("mine"),
 				stored(here, "image-registry-certificates", data{key1: old, key2: old, "r.example.com": user}), stored(managed, "image-registry-ca", data{key1: old, key2: old}))
 			for _, m := range tc.maps {
-				must(t, h.client.Tracker().Add(m))
+				synctest.Must(t, h.client.Tracker().Add(m))
 			}
 			h.refresh(t)
 			_, err := h.run(t)
-			must(t, err)
+			synctest.Must(t, err)
 			want := data{key1: rotated, key2: rotated, "r.example.com": user}
 			if diff := cmp.Diff(want, h.get(t, here, "image-registry-certificates").Data); diff != "" {
 				t.Errorf("image-registry-certificates (-want +got):\n%.2000s", diff)
@@ -173,7 +175,7 @@ func TestRotationOfTheServiceCAIsNeverHeldUp(t *testing.T) {
 				t.Errorf("image-registry-ca (-want +got):\n%s", diff)
 			}
 			config, err := h.config.Config()
-			must(t, err)
+			synctest.Must(t, err)
 			for _, condition := range config.Status.Conditions {
 				if condition.Type == "ImageRegistryCertificatesControllerDegraded" && (condition.Status != tc.status || !strings.Contains(condition.Message, tc.named)) {
 					t.Errorf("condition %s: %s", condition.Status, condition.Message)

@@ -9,7 +9,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/utils/ptr"
 
 	operatorv1 "github.com/openshift/api/operator/v1"
@@ -89,7 +88,7 @@ func (c *controller) publish(ctx context.Context, found cached, bundle Bundle) e
 func degraded(bundle Bundle, failure error) operatorv1.OperatorCondition {
 	condition := operatorv1.OperatorCondition{Type: names.CertificatesDegraded, Status: operatorv1.ConditionFalse, Reason: names.ReasonAsExpected}
 	texts := bundle.Errors
-	if failure != nil && !apierrors.IsConflict(failure) && !apierrors.IsAlreadyExists(failure) {
+	if failure != nil && !apply.Behind(failure) {
 		texts = append(texts[:len(texts):len(texts)], conditions.OneLine(failure))
 	}
 	if len(texts) > 0 {

@@ -25,6 +25,15 @@ func TestConformance(t *testing.T) {
 	})
 }
 
+// TestImages pushes through a registry that keeps its content in a volume, as it does with a claim too.
+func TestImages(t *testing.T) {
+	settings, err := emptydir.Driver().Settings(inputs(1).Coordinates, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	storagetest.Images(t, settings, storagetest.RegistryOptions{})
+}
+
 func TestReplicasThatDoNotShareAreToldOf(t *testing.T) {
 	driver := emptydir.Driver()
 	for replicas, told := range map[int32]bool{1: false, 2: true} {

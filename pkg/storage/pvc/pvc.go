@@ -183,7 +183,9 @@ func (b *backend) create(ctx context.Context) error {
 		return &storage.Error{Message: fmt.Sprintf("claim %s has just been created", b.path()), Err: err}
 	}
 	if err != nil {
-		return b.fail(reasonCreateFailed, fmt.Sprintf("creating claim %s: %v", b.path(), err))
+		return b.fail(reasonCreateFailed, fmt.Sprintf(
+			"creating claim %s: %v; make what refuses it admit the claim (a quota or an admission webhook), or name one of yours in spec.storage.pvc.claim",
+			b.path(), err))
 	}
 	return nil
 }

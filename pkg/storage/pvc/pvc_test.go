@@ -211,7 +211,8 @@ func TestCreationFailure(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = b.Ensure(t.Context())
-	if condition := storage.Condition(err); condition == nil || condition.Reason != "Creation Failed" || condition.Status != "False" {
+	if condition := storage.Condition(err); condition == nil || condition.Reason != "Creation Failed" || condition.Status != "False" ||
+		!strings.Contains(condition.Message, "quota; make what refuses it admit the claim") || !strings.Contains(condition.Message, "spec.storage.pvc.claim") {
 		t.Errorf("error is %v", err)
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/openshift/cluster-image-registry-operator/pkg/names"
 	"github.com/openshift/cluster-image-registry-operator/pkg/storage"
+	"github.com/openshift/cluster-image-registry-operator/pkg/storage/s3api"
 )
 
 const ownTags = `<Tagging><TagSet><Tag><Key>kubernetes.io/cluster/infra</Key><Value>owned</Value></Tag></TagSet></Tagging>`
@@ -137,7 +138,7 @@ func TestCreationSendsTheRegion(t *testing.T) {
 func TestABucketThatDoesNotShowUpIsWaitedFor(t *testing.T) {
 	s := newScript(t, map[string][]answer{"HEAD": fails(404, "")})
 	result, err := s.backend(t, "bucket").Ensure(t.Context())
-	if err != nil || result.RetryAfter != settleDelay || !result.Created || result.Conditions[0].Reason != "ResourceNotReady" {
+	if err != nil || result.RetryAfter != s3api.SettleDelay || !result.Created || result.Conditions[0].Reason != "ResourceNotReady" {
 		t.Errorf("result is %+v, %v", result, err)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
@@ -21,32 +22,107 @@ import (
 )
 
 func TestConformance(t *testing.T) {
-	s := startServer(t)
+	s := startServer(t, "--versioning")
 	storagetest.Run(t, storagetest.Harness{
-		Driver: driver,
-		Inputs: s.inputs,
-		Exists: s.exists,
-		Existing: func(t *testing.T, name string) {
+		Driver:    driver,
+		Impatient: impatient,
+		Inputs:    s.inputs,
+		Exists:    s.exists,
+		Existing:  s.bare,
+		Foreign: func(t *testing.T, name string) {
 			t.Helper()
-			if _, err := s.client.CreateBucket(t.Context(), &awss3.CreateBucketInput{Bucket: &name}); err != nil {
-				t.Fatal(err)
-			}
+			s.call(t, "PUT", "/buckets/"+name+"?account=other", nil, nil)
 		},
-		Foreign:     func(t *testing.T, name string) { s.call(t, "PUT", "/buckets/"+name+"?account=other", nil, nil) },
 		TakenReason: "Unable to Access Bucket",
 		Fill:        s.fill,
+		Count:       func(t *testing.T, name string) int { t.Helper(); return len(s.keys(t, name)) },
+		Remnants:    s.remnants,
+		HalfMade:    s.bare,
 		Revoked: func(in storage.Inputs) storage.Inputs {
 			in.UserSecret = secret(names.PrivateConfigurationUser, "REGISTRY_STORAGE_S3_ACCESSKEY", "AKIAGONE0000000000", "REGISTRY_STORAGE_S3_SECRETKEY", "gone")
 			return in
 		},
 		RevokedReason: "InvalidAccessKeyId",
-		Silent:        func(t *testing.T) { s.inject(t, fault{Blackhole: true}) },
+		Expired: func(t *testing.T) {
+			t.Helper()
+			s.inject(t, storagetest.Fault{Status: 400, Code: "ExpiredToken", Message: "The provided token has expired."})
+		},
+		ExpiredReason: "ExpiredToken",
+		Throttle: func(t *testing.T, seconds int) {
+			t.Helper()
+			s.inject(t, storagetest.Fault{Status: 503, Code: "SlowDown", Message: "Please reduce your request rate.", RetryAfter: seconds})
+		},
+		Slow: func(t *testing.T, delay time.Duration) {
+			t.Helper()
+			s.inject(t, storagetest.Fault{Delay: delay.String()})
+		},
+		Silent: func(t *testing.T) { t.Helper(); s.inject(t, storagetest.Fault{Blackhole: true}) },
+		Codes:  s.codes(),
 		Untrusted: func(in storage.Inputs) storage.Inputs {
 			in.Coordinates.S3.TrustedCA.Name = ""
 			return in
 		},
-		Cure: "spec.storage.s3.trustedCA",
+		Cure:  "spec.storage.s3.trustedCA",
+		Drift: s.driftOfSettings(),
 	})
+}
+
+// bare makes a bucket of our account without any setting.
+func (s *server) bare(t *testing.T, name string) {
+	t.Helper()
+	if _, err := s.client.CreateBucket(t.Context(), &awss3.CreateBucketInput{Bucket: &name}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// remnants are a noncurrent version, a delete marker and an unfinished upload: a plain listing shows one object.
+func (s *server) remnants(t *testing.T, bucket string) {
+	t.Helper()
+	var errs []error
+	must := func(err error) { errs = append(errs, err) }
+	_, err := s.client.PutBucketVersioning(t.Context(), &awss3.PutBucketVersioningInput{
+		Bucket: &bucket, VersioningConfiguration: &types.VersioningConfiguration{Status: types.BucketVersioningStatusEnabled},
+	})
+	must(err)
+	for _, key := range []string{"twice", "twice", "deleted"} {
+		_, err := s.client.PutObject(t.Context(), &awss3.PutObjectInput{Bucket: &bucket, Key: &key, Body: strings.NewReader(key)})
+		must(err)
+	}
+	_, err = s.client.DeleteObject(t.Context(), &awss3.DeleteObjectInput{Bucket: &bucket, Key: aws.String("deleted")})
+	must(err)
+	_, err = s.client.CreateMultipartUpload(t.Context(), &awss3.CreateMultipartUploadInput{Bucket: &bucket, Key: aws.String("unfinished")})
+	must(err)
+	if err := errors.Join(errs...); err != nil {
+		t.Fatal(err)
+	}
+	found, err := s.client.ListObjectVersions(t.Context(), &awss3.ListObjectVersionsInput{Bucket: &bucket})
+	if err != nil || len(found.Versions) != 3 || len(found.DeleteMarkers) != 1 || len(s.keys(t, bucket)) != 1 {
+		t.Fatalf("remnants are %+v, %v; a plain listing shows %v", found, err, s.keys(t, bucket))
+	}
+}
+
+func (s *server) codes() []storagetest.Code {
+	create := func(status int, code string) func(*testing.T) {
+		return func(t *testing.T) {
+			t.Helper()
+			s.inject(t, storagetest.Fault{Match: match{Method: "PUT"}, Status: status, Code: code, Message: "the message"})
+		}
+	}
+	head := func(f storagetest.Fault) func(*testing.T) {
+		f.Match = match{Method: "HEAD"}
+		return func(t *testing.T) { t.Helper(); s.inject(t, f) }
+	}
+	return []storagetest.Code{
+		{Name: "taken", Answer: create(409, "BucketAlreadyExists"), Status: "False", Reason: "Unable to Access Bucket", Says: "choose another"},
+		{Name: "no right to create", Answer: create(403, "AccessDenied"), Status: "False", Reason: "AccessDenied", Says: "the message; give the credentials of secret openshift-image-registry/installer-cloud-credentials this right"},
+		{Name: "an invalid name", Answer: create(400, "InvalidBucketName"), Status: "False", Reason: "InvalidBucketName", Says: "the message; choose another in spec.storage.s3.bucket"},
+		{Name: "too many buckets", Answer: create(400, "TooManyBuckets"), Status: "False", Reason: "TooManyBuckets", Says: "the message; raise the quota of buckets"},
+		{
+			Name: "another region", Answer: head(storagetest.Fault{Status: 301, Headers: map[string]string{"X-Amz-Bucket-Region": "eu-west-3"}}),
+			Status: "Unknown", Reason: storage.UnknownError, Says: "namely eu-west-3; correct spec.storage.s3.region",
+		},
+		{Name: "a fault of the server", Answer: head(storagetest.Fault{Status: 500, RetryAfter: 1}), Status: "Unknown", Reason: storage.UnknownError, Says: "InternalServerError"},
+	}
 }
 
 // managed plans and ensures a bucket of the operator's own.
@@ -173,13 +249,23 @@ func driftIsRepaired(t *testing.T, s *server, in storage.Inputs) {
 	}
 	rules, err := s.client.GetBucketLifecycleConfiguration(t.Context(), &awss3.GetBucketLifecycleConfigurationInput{Bucket: &bucket})
 	if err != nil || len(rules.Rules) != 2 || aws.ToString(rules.Rules[0].ID) != "theirs" {
-		t.Errorf("rules are %+v, %v", rules, err)
+		t.Fatalf("rules are %+v, %v", rules, err)
+	}
+	if got := rules.Rules[1]; aws.ToString(got.ID) != ourRule || got.Filter == nil || aws.ToString(got.Filter.Prefix) != "" {
+		t.Errorf("our rule is %+v, narrowed to %+v", got, got.Filter)
+	}
+	encryption, err := s.client.GetBucketEncryption(t.Context(), &awss3.GetBucketEncryptionInput{Bucket: &bucket})
+	if err != nil || !aws.ToBool(encryption.ServerSideEncryptionConfiguration.Rules[0].BucketKeyEnabled) {
+		t.Errorf("encryption is not as we configure it: %+v, %v", encryption, err)
 	}
 	access, err := s.client.GetPublicAccessBlock(t.Context(), &awss3.GetPublicAccessBlockInput{Bucket: &bucket})
 	if err != nil || !aws.ToBool(access.PublicAccessBlockConfiguration.BlockPublicPolicy) {
 		t.Errorf("public access is not blocked again: %+v, %v", access, err)
 	}
 }
+
+// ourRule is the name that upgraded clusters know, too.
+const ourRule = "cleanup-incomplete-multipart-registry-uploads"
 
 // drift is what others do to the bucket.
 func (s *server) drift(t *testing.T, bucket string) {
@@ -191,12 +277,16 @@ func (s *server) drift(t *testing.T, bucket string) {
 		Bucket: &bucket, LifecycleConfiguration: &types.BucketLifecycleConfiguration{Rules: []types.LifecycleRule{{
 			ID: aws.String("theirs"), Status: types.ExpirationStatusEnabled, Filter: &types.LifecycleRuleFilter{Prefix: aws.String("tmp/")},
 			Expiration: &types.LifecycleExpiration{Days: aws.Int32(3)},
+		}, {
+			ID: aws.String(ourRule), Status: types.ExpirationStatusEnabled, Filter: &types.LifecycleRuleFilter{Prefix: aws.String("tmp/")},
+			AbortIncompleteMultipartUpload: &types.AbortIncompleteMultipartUpload{DaysAfterInitiation: aws.Int32(1)},
 		}}},
 	})
+	_, encryption := s.client.DeleteBucketEncryption(t.Context(), &awss3.DeleteBucketEncryptionInput{Bucket: &bucket})
 	_, access := s.client.PutPublicAccessBlock(t.Context(), &awss3.PutPublicAccessBlockInput{
 		Bucket: &bucket, PublicAccessBlockConfiguration: &types.PublicAccessBlockConfiguration{BlockPublicAcls: aws.Bool(true)},
 	})
-	if err := errors.Join(tagging, lifecycle, access); err != nil {
+	if err := errors.Join(tagging, lifecycle, encryption, access); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -217,7 +307,7 @@ func keyChangesEncryption(t *testing.T, s *server, in storage.Inputs) {
 }
 
 func refusedSetting(t *testing.T, s *server, in storage.Inputs) {
-	s.inject(t, fault{Match: match{Query: "tagging"}, Status: 403, Code: "AccessDenied"})
+	s.inject(t, storagetest.Fault{Match: match{Query: "tagging"}, Status: 403, Code: "AccessDenied"})
 	_, result := s.managed(t, in)
 	got := reasons(result.Conditions)
 	if !strings.Contains(got, "StorageTagged=False/AccessDenied") || !strings.Contains(got, "StorageEncrypted=True") {
@@ -229,7 +319,7 @@ func refusedSetting(t *testing.T, s *server, in storage.Inputs) {
 }
 
 func failedSetting(t *testing.T, s *server, in storage.Inputs) {
-	s.inject(t, fault{Match: match{Query: "tagging"}, Status: 503, Code: "ServiceUnavailable", RetryAfter: 60})
+	s.inject(t, storagetest.Fault{Match: match{Query: "tagging"}, Status: 503, Code: "ServiceUnavailable", RetryAfter: 60})
 	if _, result := s.managed(t, in); !result.Incomplete {
 		t.Errorf("result is %+v", result)
 	}
@@ -237,7 +327,7 @@ func failedSetting(t *testing.T, s *server, in storage.Inputs) {
 
 func unwrittenTag(t *testing.T, s *server, in storage.Inputs) {
 	in.Infrastructure = infrastructure("infra-x1", configv1.AWSResourceTag{Key: "new", Value: "v"})
-	s.inject(t, fault{Match: match{Method: "PUT", Query: "tagging"}, Status: 403, Code: "AccessDenied"})
+	s.inject(t, storagetest.Fault{Match: match{Method: "PUT", Query: "tagging"}, Status: 403, Code: "AccessDenied"})
 	_, result := s.managed(t, in)
 	if len(result.Notes) != 1 || !result.Notes[0].Warning || result.Notes[0].Reason != names.EventUpdateAWSTags {
 		t.Errorf("notes are %+v", result.Notes)

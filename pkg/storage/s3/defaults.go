@@ -13,6 +13,8 @@ import (
 
 	"github.com/openshift/cluster-image-registry-operator/pkg/names"
 	"github.com/openshift/cluster-image-registry-operator/pkg/storage"
+	"github.com/openshift/cluster-image-registry-operator/pkg/storage/s3api"
+	"github.com/openshift/cluster-image-registry-operator/pkg/storage/transport"
 )
 
 // lifecycleRule is the id of our rule among those of the bucket.
@@ -21,33 +23,45 @@ const lifecycleRule = "cleanup-incomplete-multipart-registry-uploads"
 // setting is one default of a Managed bucket. apply reads first and writes on difference, so that running it again is
 // cheap and repairs drift.
 type setting struct {
-	condition string
-	success   string
-	apply     func(ctx context.Context, result *storage.Result) (message string, err error)
+	// condition tells how it is, and is its name among those that a check compares; name is the one for people.
+	condition, name string
+	success         string
+	// holds tells, with one call, whether the setting is as apply leaves it.
+	holds func(ctx context.Context) (bool, error)
+	apply func(ctx context.Context, result *storage.Result) (message string, err error)
 }
 
-// applyDefaults applies the settings in their fixed order. Each stands alone: a server without one of them still
-// serves. The error is that of a cancelled context.
+// settings are the defaults in their fixed order.
+func (b *backend) settings() []setting {
+	return []setting{
+		{names.StoragePublicAccessBlocked, "the block of public access", "Public Access Block Successful", b.publicAccessBlocked, b.blockPublicAccess},
+		{names.StorageTagged, "tags", "Tagging Successful", b.tagged, b.applyTags},
+		{names.StorageEncrypted, "default encryption", "Encryption Successful", b.encrypted, b.encrypt},
+		{names.StorageIncompleteUploadCleanupEnabled, "the clean-up of incomplete uploads", "Enable Cleanup Successful", b.uploadsCleanedUp, b.cleanUpUploads},
+	}
+}
+
+// applyDefaults applies the settings. Each stands alone: a server without one of them still serves. The error is that of a
+// cancelled context.
 func (b *backend) applyDefaults(ctx context.Context, result *storage.Result) error {
-	for _, s := range []setting{
-		{names.StoragePublicAccessBlocked, "Public Access Block Successful", b.blockPublicAccess},
-		{names.StorageTagged, "Tagging Successful", b.applyTags},
-		{names.StorageEncrypted, "Encryption Successful", b.encrypt},
-		{names.StorageIncompleteUploadCleanupEnabled, "Enable Cleanup Successful", b.cleanUpUploads},
-	} {
+	result.Looks = []storage.Look{nil}
+	for _, s := range b.settings() {
 		message, err := s.apply(ctx, result)
 		switch {
-		case cancelled(ctx):
+		case transport.Cancelled(ctx):
 			return fmt.Errorf("applying settings to %s: %w", b.config.where(), ctx.Err())
 		case err != nil:
-			failure := b.failure(message, err, operatorv1.ConditionFalse)
+			failure := b.bucket.Failure(message, err, operatorv1.ConditionFalse)
 			if failure.ConditionReason == storage.UnknownError {
 				failure.Status = operatorv1.ConditionFalse
 			}
-			result.Conditions = append(result.Conditions, *condition(s.condition, failure.Status, failure.ConditionReason, failure.Message))
-			result.Incomplete = result.Incomplete || mayPass(err)
+			result.Conditions = append(result.Conditions, *s3api.Condition(s.condition, failure.Status, failure.ConditionReason, failure.Message))
+			result.Incomplete = result.Incomplete || s3api.MayPass(err)
 		default:
-			result.Conditions = append(result.Conditions, *condition(s.condition, operatorv1.ConditionTrue, s.success, message))
+			result.Conditions = append(result.Conditions, *s3api.Condition(s.condition, operatorv1.ConditionTrue, s.success, message))
+			if !b.unread[s.condition] {
+				result.Looks = append(result.Looks, storage.Look{s.condition})
+			}
 		}
 	}
 	return nil
@@ -58,16 +72,32 @@ func (b *backend) blockPublicAccess(ctx context.Context, result *storage.Result)
 	yes := aws.Bool(true)
 	want := types.PublicAccessBlockConfiguration{BlockPublicAcls: yes, BlockPublicPolicy: yes, IgnorePublicAcls: yes, RestrictPublicBuckets: yes}
 	if !result.Created {
-		have, err := do(ctx, b, b.client.GetPublicAccessBlock, &s3.GetPublicAccessBlockInput{Bucket: &b.config.Bucket})
-		if err == nil && blocked(have.PublicAccessBlockConfiguration) {
+		holds, err := b.publicAccessBlocked(ctx)
+		if holds {
 			return done, nil
 		}
+		b.noteUnread(names.StoragePublicAccessBlocked, err)
 	}
-	_, err := do(ctx, b, b.client.PutPublicAccessBlock, &s3.PutPublicAccessBlockInput{Bucket: &b.config.Bucket, PublicAccessBlockConfiguration: &want})
+	_, err := s3api.Do(ctx, b.options.CallTimeout, b.client.PutPublicAccessBlock, &s3.PutPublicAccessBlockInput{Bucket: &b.config.Bucket, PublicAccessBlockConfiguration: &want})
 	if err != nil {
 		return "blocking public access to " + b.config.where(), err
 	}
 	return done, nil
+}
+
+// noteUnread remembers that a setting could not be read. It may be written all the same, but is nothing to compare.
+func (b *backend) noteUnread(condition string, err error) {
+	if err != nil {
+		b.unread[condition] = true
+	}
+}
+
+func (b *backend) publicAccessBlocked(ctx context.Context) (bool, error) {
+	have, err := s3api.Do(ctx, b.options.CallTimeout, b.client.GetPublicAccessBlock, &s3.GetPublicAccessBlockInput{Bucket: &b.config.Bucket})
+	if s3api.IsCode(err, "NoSuchPublicAccessBlockConfiguration") {
+		return false, nil
+	}
+	return err == nil && blocked(have.PublicAccessBlockConfiguration), err
 }
 
 func blocked(c *types.PublicAccessBlockConfiguration) bool {
@@ -76,20 +106,20 @@ func blocked(c *types.PublicAccessBlockConfiguration) bool {
 }
 
 func (b *backend) encrypt(ctx context.Context, result *storage.Result) (string, error) {
-	want := types.ServerSideEncryptionByDefault{SSEAlgorithm: types.ServerSideEncryptionAes256}
+	want := b.wantedEncryption()
 	done := "default encryption with AES256 is on"
 	if b.config.KeyID != "" {
-		want = types.ServerSideEncryptionByDefault{SSEAlgorithm: types.ServerSideEncryptionAwsKms, KMSMasterKeyID: &b.config.KeyID}
 		done = fmt.Sprintf("default encryption with aws:kms and key %s is on", b.config.KeyID)
 	}
 	if !result.Created {
-		have, err := do(ctx, b, b.client.GetBucketEncryption, &s3.GetBucketEncryptionInput{Bucket: &b.config.Bucket})
-		if err == nil && encrypted(have.ServerSideEncryptionConfiguration, want) {
+		holds, err := b.encrypted(ctx)
+		if holds {
 			b.config.Encrypt = true
 			return done, nil
 		}
+		b.noteUnread(names.StorageEncrypted, err)
 	}
-	_, err := do(ctx, b, b.client.PutBucketEncryption, &s3.PutBucketEncryptionInput{
+	_, err := s3api.Do(ctx, b.options.CallTimeout, b.client.PutBucketEncryption, &s3.PutBucketEncryptionInput{
 		Bucket: &b.config.Bucket,
 		ServerSideEncryptionConfiguration: &types.ServerSideEncryptionConfiguration{
 			Rules: []types.ServerSideEncryptionRule{{ApplyServerSideEncryptionByDefault: &want, BucketKeyEnabled: aws.Bool(true)}},
@@ -102,7 +132,22 @@ func (b *backend) encrypt(ctx context.Context, result *storage.Result) (string, 
 	return done, nil
 }
 
-func encrypted(c *types.ServerSideEncryptionConfiguration, want types.ServerSideEncryptionByDefault) bool {
+func (b *backend) wantedEncryption() types.ServerSideEncryptionByDefault {
+	if b.config.KeyID != "" {
+		return types.ServerSideEncryptionByDefault{SSEAlgorithm: types.ServerSideEncryptionAwsKms, KMSMasterKeyID: &b.config.KeyID}
+	}
+	return types.ServerSideEncryptionByDefault{SSEAlgorithm: types.ServerSideEncryptionAes256}
+}
+
+func (b *backend) encrypted(ctx context.Context) (bool, error) {
+	have, err := s3api.Do(ctx, b.options.CallTimeout, b.client.GetBucketEncryption, &s3.GetBucketEncryptionInput{Bucket: &b.config.Bucket})
+	if s3api.IsCode(err, "ServerSideEncryptionConfigurationNotFoundError") {
+		return false, nil
+	}
+	return err == nil && encrypts(have.ServerSideEncryptionConfiguration, b.wantedEncryption()), err
+}
+
+func encrypts(c *types.ServerSideEncryptionConfiguration, want types.ServerSideEncryptionByDefault) bool {
 	if c == nil || len(c.Rules) != 1 || c.Rules[0].ApplyServerSideEncryptionByDefault == nil {
 		return false
 	}
@@ -116,16 +161,15 @@ func (b *backend) cleanUpUploads(ctx context.Context, result *storage.Result) (s
 	const done = "incomplete uploads are cleaned up after one day"
 	put := &s3.PutBucketLifecycleConfigurationInput{Bucket: &b.config.Bucket, LifecycleConfiguration: &types.BucketLifecycleConfiguration{}}
 	if !result.Created {
-		have, err := do(ctx, b, b.client.GetBucketLifecycleConfiguration, &s3.GetBucketLifecycleConfigurationInput{Bucket: &b.config.Bucket})
+		have, err := b.lifecycle(ctx)
 		switch {
-		case err == nil && slices.ContainsFunc(have.Rules, cleansUp):
-			return done, nil
-		case err == nil:
-			put.LifecycleConfiguration.Rules = slices.DeleteFunc(have.Rules, func(r types.LifecycleRule) bool { return aws.ToString(r.ID) == lifecycleRule })
-			put.TransitionDefaultMinimumObjectSize = have.TransitionDefaultMinimumObjectSize
-		case !isCode(err, "NoSuchLifecycleConfiguration"):
+		case err != nil:
 			return "reading the lifecycle rules of " + b.config.where(), err
+		case slices.ContainsFunc(have.Rules, cleansUp):
+			return done, nil
 		}
+		put.LifecycleConfiguration.Rules = slices.DeleteFunc(have.Rules, func(r types.LifecycleRule) bool { return aws.ToString(r.ID) == lifecycleRule })
+		put.TransitionDefaultMinimumObjectSize = have.TransitionDefaultMinimumObjectSize
 	}
 	put.LifecycleConfiguration.Rules = append(put.LifecycleConfiguration.Rules, types.LifecycleRule{
 		ID:                             aws.String(lifecycleRule),
@@ -133,13 +177,34 @@ func (b *backend) cleanUpUploads(ctx context.Context, result *storage.Result) (s
 		Filter:                         &types.LifecycleRuleFilter{Prefix: aws.String("")},
 		AbortIncompleteMultipartUpload: &types.AbortIncompleteMultipartUpload{DaysAfterInitiation: aws.Int32(1)},
 	})
-	if _, err := do(ctx, b, b.client.PutBucketLifecycleConfiguration, put, b.withContentMD5()...); err != nil {
+	if _, err := s3api.Do(ctx, b.options.CallTimeout, b.client.PutBucketLifecycleConfiguration, put, b.bucket.ContentMD5()...); err != nil {
 		return "enabling the clean-up of incomplete uploads of " + b.config.where(), err
 	}
 	return done, nil
 }
 
+// lifecycle reads the lifecycle rules of the bucket; none is not an error.
+func (b *backend) lifecycle(ctx context.Context) (*s3.GetBucketLifecycleConfigurationOutput, error) {
+	have, err := s3api.Do(ctx, b.options.CallTimeout, b.client.GetBucketLifecycleConfiguration, &s3.GetBucketLifecycleConfigurationInput{Bucket: &b.config.Bucket})
+	if s3api.IsCode(err, "NoSuchLifecycleConfiguration") {
+		return &s3.GetBucketLifecycleConfigurationOutput{}, nil
+	}
+	return have, err
+}
+
+func (b *backend) uploadsCleanedUp(ctx context.Context) (bool, error) {
+	have, err := b.lifecycle(ctx)
+	return err == nil && slices.ContainsFunc(have.Rules, cleansUp), err
+}
+
 func cleansUp(r types.LifecycleRule) bool {
-	return aws.ToString(r.ID) == lifecycleRule && r.Status == types.ExpirationStatusEnabled &&
+	return aws.ToString(r.ID) == lifecycleRule && r.Status == types.ExpirationStatusEnabled && forEverything(r.Filter) &&
 		r.AbortIncompleteMultipartUpload != nil && aws.ToInt32(r.AbortIncompleteMultipartUpload.DaysAfterInitiation) == 1
+}
+
+// forEverything tells that a filter leaves nothing out. Our rule has one: a rule without it has the old form, with a
+// prefix of its own, and somebody else wrote it.
+func forEverything(f *types.LifecycleRuleFilter) bool {
+	return f != nil && aws.ToString(f.Prefix) == "" && f.And == nil && f.Tag == nil &&
+		f.ObjectSizeGreaterThan == nil && f.ObjectSizeLessThan == nil
 }

@@ -14,10 +14,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/openshift/cluster-image-registry-operator/pkg/storage"
+	"github.com/openshift/cluster-image-registry-operator/pkg/storage/s3api"
+	"github.com/openshift/cluster-image-registry-operator/pkg/storage/transport"
 )
-
-// defaultCallTimeout bounds one call to the cloud with all its retries.
-const defaultCallTimeout = 30 * time.Second
 
 // Options tune the driver; the zero value is what production uses.
 type Options struct {
@@ -31,10 +30,10 @@ type Options struct {
 // credentials outlive a sync.
 func Driver(options Options) storage.Driver {
 	if options.CallTimeout == 0 {
-		options.CallTimeout = defaultCallTimeout
+		options.CallTimeout = transport.DefaultCallTimeout
 	}
 	if options.StepObjects == 0 {
-		options.StepObjects = 4 * pageSize
+		options.StepObjects = 4 * s3api.PageSize
 	}
 	pool := &pool{}
 	return storage.Driver{
@@ -56,6 +55,13 @@ func Driver(options Options) storage.Driver {
 				c.S3.Bucket = ""
 			}
 		},
+		Content: func(in storage.Inputs) (storage.Content, error) {
+			b, err := newBackend(in, options, pool)
+			if err != nil {
+				return nil, err
+			}
+			return b.bucket.Content(), nil
+		},
 	}
 }
 
@@ -70,6 +76,9 @@ type backend struct {
 	// text are the credentials as the registry gets them, and secret is where they come from.
 	text, secret string
 	client       *s3.Client
+	bucket       *s3api.Bucket
+	// unread are the settings that could not be read, by their condition.
+	unread map[string]bool
 }
 
 func newBackend(in storage.Inputs, options Options, pool *pool) (*backend, error) {
@@ -78,7 +87,7 @@ func newBackend(in storage.Inputs, options Options, pool *pool) (*backend, error
 		return nil, err
 	}
 	config := effectiveConfig(in.Coordinates.S3, cluster)
-	b := &backend{options: options, in: in, cluster: cluster, config: config, given: config.Bucket != ""}
+	b := &backend{options: options, in: in, cluster: cluster, config: config, given: config.Bucket != "", unread: map[string]bool{}}
 	if !b.given {
 		b.config.Bucket = storage.DeterministicName(cluster.infrastructure, config.Region)
 	}
@@ -100,7 +109,26 @@ func newBackend(in storage.Inputs, options Options, pool *pool) (*backend, error
 	b.client, err = pool.client(clientConfig{
 		effective: b.config, stsEndpoint: cluster.stsEndpoint, credentials: b.text, secret: b.secret, bundle: bundle, version: in.Version,
 	})
-	return b, err
+	if err != nil {
+		return nil, err
+	}
+	b.bucket = b.protocol()
+	return b, nil
+}
+
+// protocol is the bucket without what is particular to Amazon's S3.
+func (b *backend) protocol() *s3api.Bucket {
+	bucket := &s3api.Bucket{
+		Kind: storage.S3, Client: b.client, Name: b.config.Bucket, Where: b.config.where(), Secret: b.secret,
+		Field: "spec.storage.s3.bucket", Compatible: b.config.RegionEndpoint != "",
+		CallTimeout: b.options.CallTimeout, StepObjects: b.options.StepObjects,
+		ReasonExists: reasonExists, ReasonDeleted: reasonDeleted, Explain: b.explain,
+	}
+	if b.config.Region != "us-east-1" {
+		// The SDK sends none by itself, and without it the bucket ends up in us-east-1 or is refused.
+		bucket.Location = b.config.Region
+	}
+	return bucket
 }
 
 // coordinates are the effective configuration as it is stored.

@@ -2,22 +2,9 @@ package s3_test
 
 import (
 	"bytes"
-	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/json"
-	"encoding/pem"
 	"fmt"
-	"math/big"
-	"net"
 	"net/http"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -35,94 +22,39 @@ import (
 	"github.com/openshift/cluster-image-registry-operator/pkg/names"
 	"github.com/openshift/cluster-image-registry-operator/pkg/storage"
 	"github.com/openshift/cluster-image-registry-operator/pkg/storage/s3"
+	"github.com/openshift/cluster-image-registry-operator/pkg/storage/storagetest"
 )
-
-// binaryVariable names the program of the S3 server of test/cluster; the Makefile builds it and sets the variable.
-const binaryVariable = "S3_SERVER_BINARY"
 
 const (
 	accessKey = "AKIAMAIN0000000000"
 	secretKey = "main-secret"
 	trustedCA = "s3-ca"
+	// stsHost is STS's name where a test asks for one: the only name of loopback that needs no DNS.
+	stsHost = "localhost"
 )
 
 // server is a real S3 server on loopback.
 type server struct {
-	endpoint, admin string
-	ca              []byte
-	client          *awss3.Client
+	*storagetest.Server
+	endpoint string
+	ca       []byte
+	client   *awss3.Client
 }
 
-type address struct {
-	TLS   string `json:"tls"`
-	Admin string `json:"admin"`
-}
-
-func startServer(t *testing.T) *server {
+func startServer(t *testing.T, arguments ...string) *server {
 	t.Helper()
-	binary := os.Getenv(binaryVariable)
-	if binary == "" {
-		t.Skipf("%s is not set: run this test through make", binaryVariable)
-	}
-	dir := t.TempDir()
-	ca := writeCertificate(t, filepath.Join(dir, "tls.crt"), filepath.Join(dir, "tls.key"))
-	accounts := fmt.Sprintf(`{"main":{"accessKeyID":%q,"secretAccessKey":%q},"other":{"accessKeyID":"AKIAOTHER000000000","secretAccessKey":"other-secret"}}`,
-		accessKey, secretKey)
-	writeFile(t, filepath.Join(dir, "accounts.json"), []byte(accounts))
-
-	cmd := exec.CommandContext(context.Background(), binary, "--cert", filepath.Join(dir, "tls.crt"), "--key", filepath.Join(dir, "tls.key"),
-		"--domain", "127.0.0.1", "--data-dir", filepath.Join(dir, "data"), "--accounts", filepath.Join(dir, "accounts.json"))
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	stdout, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
+	started := storagetest.Serve(t, storagetest.Program{
+		Variable: "S3_SERVER_BINARY",
+		Names:    []string{stsHost},
+		Files: map[string]any{"accounts.json": map[string]any{
+			"main":  map[string]string{"accessKeyID": accessKey, "secretAccessKey": secretKey},
+			"other": map[string]string{"accessKeyID": "AKIAOTHER000000000", "secretAccessKey": "other-secret"},
+		}},
+		Args: append([]string{"--domain", "127.0.0.1", "--data-dir", "{dir}/data", "--accounts", "{dir}/accounts.json"}, arguments...),
 	})
-	var a address
-	if err := json.NewDecoder(stdout).Decode(&a); err != nil {
-		t.Fatalf("the server did not start: %v\n%s", err, stderr.String())
-	}
-	s := &server{endpoint: "https://" + a.TLS, admin: "http://" + a.Admin, ca: ca}
+	s := &server{Server: started, endpoint: "https://" + started.Addresses["tls"], ca: started.CA}
 	s.client = s.newClient(t)
 	return s
-}
-
-func writeFile(t *testing.T, path string, content []byte) {
-	t.Helper()
-	if err := os.WriteFile(path, content, 0o600); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func writeCertificate(t *testing.T, certFile, keyFile string) []byte {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "s3"}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	keyDER, err := x509.MarshalECPrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cert := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
-	writeFile(t, certFile, cert)
-	writeFile(t, keyFile, pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: keyDER}))
-	return cert
 }
 
 // newClient is the test's own way into the server.
@@ -144,37 +76,7 @@ func (s *server) newClient(t *testing.T) *awss3.Client {
 // call talks to the server's admin API.
 func (s *server) call(t *testing.T, method, path string, body, answer any) {
 	t.Helper()
-	text, err := json.Marshal(body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	request, err := http.NewRequestWithContext(t.Context(), method, s.admin+path, bytes.NewReader(text))
-	if err != nil {
-		t.Fatal(err)
-	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer response.Body.Close()
-	if response.StatusCode >= 300 {
-		t.Fatalf("%s %s: %s", method, path, response.Status)
-	}
-	if answer != nil {
-		if err := json.NewDecoder(response.Body).Decode(answer); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
-
-type fault struct {
-	Match      match             `json:"match"`
-	Status     int               `json:"status,omitempty"`
-	Code       string            `json:"code,omitempty"`
-	RetryAfter int               `json:"retryAfter,omitempty"`
-	Headers    map[string]string `json:"headers,omitempty"`
-	Blackhole  bool              `json:"blackhole,omitempty"`
-	Times      int               `json:"times,omitempty"`
+	s.Call(t, "admin", method, path, body, answer)
 }
 
 type match struct {
@@ -183,30 +85,24 @@ type match struct {
 }
 
 // inject makes requests fail until the test ends.
-func (s *server) inject(t *testing.T, faults ...fault) {
+func (s *server) inject(t *testing.T, faults ...storagetest.Fault) {
 	t.Helper()
-	s.call(t, http.MethodPut, "/faults", faults, nil)
-	t.Cleanup(func() {
-		// The test's own context is over.
-		request, err := http.NewRequestWithContext(context.Background(), http.MethodDelete, s.admin+"/faults", nil)
-		if err != nil {
-			t.Error(err)
-			return
-		}
-		if response, err := http.DefaultClient.Do(request); err == nil {
-			response.Body.Close()
-		}
-	})
+	s.Inject(t, "admin", faults...)
 }
 
 type record struct {
 	Seq    int64    `json:"seq"`
 	Bucket string   `json:"bucket"`
+	Key    string   `json:"key"`
 	Method string   `json:"method"`
 	Query  []string `json:"query"`
 	Status int      `json:"status"`
 	Body   string   `json:"body"`
 	Agent  string   `json:"userAgent"`
+	Signer string   `json:"accessKeyID"`
+	// Action is what STS was asked for, Role whose session signed or who STS was asked to make of somebody.
+	Action string `json:"action"`
+	Role   string `json:"role"`
 }
 
 func (r record) String() string { return fmt.Sprintf("%s?%v=%d", r.Method, r.Query, r.Status) }
@@ -214,30 +110,7 @@ func (r record) String() string { return fmt.Sprintf("%s?%v=%d", r.Method, r.Que
 // requests are those that during causes.
 func (s *server) requests(t *testing.T, during func()) []record {
 	t.Helper()
-	_, last := s.recorded(t, 0)
-	during()
-	// A request is recorded after it has been answered. Once a later one shows, those before it have arrived.
-	sentinel := fmt.Sprintf("sentinel-%d", last)
-	_, _ = s.client.HeadBucket(t.Context(), &awss3.HeadBucketInput{Bucket: &sentinel})
-	for deadline := time.Now().Add(10 * time.Second); ; {
-		records, _ := s.recorded(t, last)
-		if i := slices.IndexFunc(records, func(r record) bool { return r.Bucket == sentinel }); i >= 0 {
-			return slices.Delete(records, i, i+1)
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("the server did not record the last request: %v", records)
-		}
-	}
-}
-
-func (s *server) recorded(t *testing.T, after int64) (records []record, last int64) {
-	t.Helper()
-	var answer struct {
-		Last     int64    `json:"last"`
-		Requests []record `json:"requests"`
-	}
-	s.call(t, http.MethodGet, fmt.Sprintf("/requests?after=%d", after), nil, &answer)
-	return answer.Requests, answer.Last
+	return storagetest.Recorded[record](t, s.Server, "admin", during)
 }
 
 func (s *server) exists(t *testing.T, bucket string) bool {
@@ -277,10 +150,11 @@ func (s *server) fill(t *testing.T, bucket string, objects int) {
 	workers.Wait()
 }
 
-// driver has short deadlines and small steps, as tests need them.
-func driver(*testing.T) storage.Driver {
-	return s3.Driver(s3.Options{CallTimeout: 2 * time.Second, StepObjects: 1000})
-}
+// driver has small steps, as tests need them.
+func driver(*testing.T) storage.Driver { return s3.Driver(s3.Options{StepObjects: 1000}) }
+
+// impatient is for endpoints that never answer.
+func impatient(*testing.T) storage.Driver { return s3.Driver(s3.Options{CallTimeout: time.Second}) }
 
 // inputs are for a bucket of the server.
 func (s *server) inputs(_ *testing.T, bucket string) storage.Inputs {

@@ -17,6 +17,7 @@ import (
 
 	"github.com/openshift/cluster-image-registry-operator/pkg/names"
 	"github.com/openshift/cluster-image-registry-operator/pkg/storage"
+	"github.com/openshift/cluster-image-registry-operator/pkg/storage/s3api"
 )
 
 const (
@@ -57,8 +58,8 @@ func validTag(tag configv1.AWSResourceTag) bool {
 
 // tags reads the tags of the bucket; none is not an error.
 func (b *backend) tags(ctx context.Context) (map[string]string, error) {
-	out, err := do(ctx, b, b.client.GetBucketTagging, &s3.GetBucketTaggingInput{Bucket: &b.config.Bucket})
-	if isCode(err, "NoSuchTagSet") {
+	out, err := s3api.Do(ctx, b.options.CallTimeout, b.client.GetBucketTagging, &s3.GetBucketTaggingInput{Bucket: &b.config.Bucket})
+	if s3api.IsCode(err, "NoSuchTagSet") {
 		return map[string]string{}, nil
 	}
 	if err != nil {
@@ -96,7 +97,7 @@ func (b *backend) applyTags(ctx context.Context, result *storage.Result) (string
 	if maps.Equal(merged, have) {
 		return done, nil
 	}
-	_, err := do(ctx, b, b.client.PutBucketTagging, &s3.PutBucketTaggingInput{Bucket: &b.config.Bucket, Tagging: &types.Tagging{TagSet: tagSet(merged)}})
+	_, err := s3api.Do(ctx, b.options.CallTimeout, b.client.PutBucketTagging, &s3.PutBucketTaggingInput{Bucket: &b.config.Bucket, Tagging: &types.Tagging{TagSet: tagSet(merged)}})
 	if err != nil {
 		action := "tagging " + b.config.where()
 		result.Notes = append(result.Notes, storage.Note{Warning: true, Reason: names.EventUpdateAWSTags, Message: fmt.Sprintf("%s: %s", action, b.explain(err))})
@@ -106,6 +107,17 @@ func (b *backend) applyTags(ctx context.Context, result *storage.Result) (string
 		result.Notes = append(result.Notes, storage.Note{Reason: names.EventUpdateAWSTags, Message: "updated the tags of " + b.config.where()})
 	}
 	return done, nil
+}
+
+// tagged tells whether the bucket has all of our tags, and none of another owner.
+func (b *backend) tagged(ctx context.Context) (bool, error) {
+	have, err := b.tags(ctx)
+	wanted, _ := b.wantedTags()
+	maps.DeleteFunc(wanted, func(key, value string) bool {
+		got, set := have[key]
+		return set && got == value
+	})
+	return err == nil && len(wanted) == 0 && b.otherOwner(have) == "", err
 }
 
 // otherOwner is the tag of another cluster that owns the bucket; its mark must not be joined by ours.

@@ -4,11 +4,12 @@
 package storagetest
 
 import (
-	"context"
 	"errors"
+	"os"
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	operatorv1 "github.com/openshift/api/operator/v1"
 
@@ -21,6 +22,9 @@ import (
 type Harness struct {
 	// Driver makes a driver as a new process does: it remembers nothing.
 	Driver func(t *testing.T) storage.Driver
+	// Impatient makes one whose calls end after a second or so, for the endpoint that never answers; Driver when nil. The
+	// calls of Driver should have the time that a busy machine takes for them.
+	Impatient func(t *testing.T) storage.Driver
 	// Inputs are good inputs for a medium of that name; an empty name leaves it to the operator.
 	Inputs func(t *testing.T, name string) storage.Inputs
 	// Exists tells, past the backend, whether the medium of that name exists.
@@ -32,14 +36,49 @@ type Harness struct {
 	TakenReason string
 	// Fill puts so many objects into a medium. The driver must remove about 1000 in one step.
 	Fill func(t *testing.T, name string, objects int)
+	// Count tells, past the backend, how many objects a medium has.
+	Count func(t *testing.T, name string) int
+	// AtOnce tells that the cloud deletes a medium with all that is in it in one call: there are no steps, and so nothing
+	// that could be interrupted between them.
+	AtOnce bool
+	// Remnants puts into a medium what a plain listing does not show: versions, delete markers, unfinished uploads.
+	Remnants func(t *testing.T, name string)
+	// HalfMade makes a medium as a crash right after its creation leaves it: ours, and nothing applied to it yet.
+	HalfMade func(t *testing.T, name string)
 	// Revoked replaces the credentials of inputs by invalid ones; RevokedReason is the reason of StorageExists then.
+	// RevokedStatus and ExpiredStatus are its statuses; False when empty.
 	Revoked       func(storage.Inputs) storage.Inputs
+	RevokedStatus operatorv1.ConditionStatus
 	RevokedReason string
+	// Expired makes good credentials refused as expired until the test ends; ExpiredReason is the reason of StorageExists.
+	Expired       func(t *testing.T)
+	ExpiredReason string
+	ExpiredStatus operatorv1.ConditionStatus
+	// UnknownReason is the reason of StorageExists while nothing is known; storage.UnknownError when empty.
+	UnknownReason string
+	// Throttle makes the endpoint ask for so many seconds of patience, until the test ends.
+	Throttle func(t *testing.T, seconds int)
+	// Slow makes each answer take that long, until the test ends; it is less than the driver's deadline for a call.
+	Slow func(t *testing.T, delay time.Duration)
 	// Silent makes the endpoint never answer, until the test ends.
 	Silent func(t *testing.T)
+	// Codes are answers of the cloud and what StorageExists makes of them.
+	Codes []Code
 	// Untrusted takes the endpoint's CA away from inputs; Cure is what the message must name then.
 	Untrusted func(storage.Inputs) storage.Inputs
 	Cure      string
+	// Drift is about the settings that Ensure keeps; nil for a kind that has none.
+	Drift *Drift
+}
+
+// Code is one answer of the cloud to Ensure of a Managed medium that does not exist yet.
+type Code struct {
+	Name string
+	// Answer makes the endpoint give it, until the test ends.
+	Answer func(t *testing.T)
+	// Status and Reason are those of StorageExists; Says is a part of the message that tells what to do.
+	Status       operatorv1.ConditionStatus
+	Reason, Says string
 }
 
 // Run runs the suite. Media are named after the cases.
@@ -57,11 +96,23 @@ func Run(t *testing.T, h Harness) {
 		"a full medium is removed in steps, by several processes": removeFull,
 		"credentials that are refused give their own reason":      refusedCredentials,
 		"credentials that are replaced are used at once":          replacedCredentials,
+		"credentials that have expired give their own reason":     expiredCredentials,
+		"a medium that a crash left half made is completed":       halfMade,
+		"the checks see what drifted, with one call each":         driftAtTheCheck,
+		"a setting that may not be read does not hide the medium": unreadSetting,
+		"what a plain listing does not show is removed too":       removeRemnants,
+		"a removal that was interrupted is resumed":               resumeRemoval,
+		"a server that asks for patience gets it":                 throttled,
+		"a slow server is waited for":                             slowEndpoint,
+		"answers of the cloud become reasons":                     codes,
 		"an endpoint that never answers is an error":              silentEndpoint,
 		"a certificate that is not trusted is an error":           untrustedCertificate,
 		"a cancelled context ends everything":                     cancelledContext,
 	} {
 		t.Run(name, func(t *testing.T) { run(t, h) })
+	}
+	if os.Getenv(emptyingVariable) != "" {
+		t.Run("emptying", func(t *testing.T) { emptying(t, h) })
 	}
 }
 
@@ -75,6 +126,31 @@ func (h Harness) backend(t *testing.T, in storage.Inputs) storage.Backend {
 	return b
 }
 
+// maxRounds bounds how often a medium may ask for patience before it is ready.
+const maxRounds = 50
+
+// settle plans and ensures as the controller does, each time as a new process, until the medium is ready. It returns inputs
+// with the coordinates of the last plan.
+func (h Harness) settle(t *testing.T, in storage.Inputs) (storage.Inputs, storage.Result, error) {
+	t.Helper()
+	for range maxRounds {
+		plan, err := h.backend(t, in).Plan(t.Context())
+		if err != nil {
+			return in, storage.Result{}, err
+		}
+		in.Coordinates, in.Managed = plan.Coordinates, true
+		result, err := h.backend(t, in).Ensure(t.Context())
+		if err != nil || result.RetryAfter == 0 {
+			return in, result, err
+		}
+		expectExists(t, result.Conditions, operatorv1.ConditionFalse)
+		// What the cloud needs is shown by its next answer; the wait only keeps the rounds from running out.
+		<-time.After(min(result.RetryAfter, 20*time.Millisecond))
+	}
+	t.Fatalf("not ready after %d rounds", maxRounds)
+	return in, storage.Result{}, nil
+}
+
 // made plans and ensures a medium, and returns inputs that say what the controller would know afterwards.
 func (h Harness) made(t *testing.T, name string) (storage.Inputs, storage.Result) {
 	t.Helper()
@@ -86,11 +162,12 @@ func (h Harness) made(t *testing.T, name string) (storage.Inputs, storage.Result
 	if plan.Exists || plan.ManagementState != "Managed" {
 		t.Fatalf("plan of a medium that does not exist: %+v", plan)
 	}
-	in.Coordinates, in.Managed = plan.Coordinates, true
-	result, err := h.backend(t, in).Ensure(t.Context())
+	in.Coordinates = plan.Coordinates
+	in, result, err := h.settle(t, in)
 	if err != nil {
 		t.Fatalf("ensure: %v", err)
 	}
+	in.Created = result.Created
 	return in, result
 }
 
@@ -165,222 +242,4 @@ func skipUnless(t *testing.T, value any, what string) {
 	if reflect.ValueOf(value).IsNil() {
 		t.Skipf("this kind of storage has no %s", what)
 	}
-}
-
-func ensureTwice(t *testing.T, h Harness) {
-	in := h.Inputs(t, "")
-	plan, err := h.backend(t, in).Plan(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	in.Coordinates, in.Managed = plan.Coordinates, true
-	first, err := h.backend(t, in).Ensure(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	expectExists(t, first.Conditions, operatorv1.ConditionTrue)
-	in.Coordinates = first.Coordinates
-	second, err := h.backend(t, in).Ensure(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	expectExists(t, second.Conditions, operatorv1.ConditionTrue)
-	if second.Created || second.RetryAfter != 0 {
-		t.Errorf("the second ensure made something: %+v", second)
-	}
-	if !reflect.DeepEqual(first.Coordinates, second.Coordinates) || !reflect.DeepEqual(first.Facts, second.Facts) {
-		t.Errorf("results differ: %+v and %+v", first.Coordinates, second.Coordinates)
-	}
-	if _, err := h.Driver(t).Settings(second.Coordinates, second.Facts); err != nil {
-		t.Errorf("settings of what was made: %v", err)
-	}
-	h.mustExist(t, in, true)
-	h.removeAll(t, in)
-}
-
-func adoptAfterCrash(t *testing.T, h Harness) {
-	skipUnless(t, h.Exists, "medium that can be absent")
-	in, _ := h.made(t, "")
-	in.Decide = true
-	plan, err := h.backend(t, in).Plan(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !plan.Exists || !reflect.DeepEqual(plan.Coordinates, in.Coordinates) {
-		t.Errorf("the medium is not found again: %+v", plan)
-	}
-	result, err := h.backend(t, in).Ensure(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if result.Created {
-		t.Error("a second medium was made")
-	}
-	h.removeAll(t, in)
-}
-
-func existingIsUnmanaged(t *testing.T, h Harness) {
-	skipUnless(t, h.Existing, "medium of others")
-	const name = "existing-medium"
-	h.Existing(t, name)
-	in := h.Inputs(t, name)
-	in.Decide = true
-	plan, err := h.backend(t, in).Plan(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if plan.ManagementState != "Unmanaged" || !plan.Exists || plan.Condition == nil {
-		t.Errorf("plan of a medium that was there: %+v", plan)
-	}
-	in.Coordinates = plan.Coordinates
-	result, err := h.backend(t, in).Ensure(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if result.Created || len(result.Conditions) != 1 {
-		t.Errorf("an Unmanaged medium was touched: %+v", result)
-	}
-}
-
-func namedAndAbsent(t *testing.T, h Harness) {
-	skipUnless(t, h.Foreign, "named medium that it makes")
-	in, result := h.made(t, "named-and-absent")
-	if !result.Created {
-		t.Error("the creation is not reported")
-	}
-	h.mustExist(t, in, true)
-	h.removeAll(t, in)
-}
-
-func foreignIsKept(t *testing.T, h Harness) {
-	skipUnless(t, h.Existing, "medium of others")
-	const name = "kept-medium"
-	h.Existing(t, name)
-	in := h.Inputs(t, name)
-	in.Managed = true
-	_, err := h.backend(t, in).Remove(t.Context())
-	if e := failure(t, err); e.Reason != names.ReasonStorageNotOwned || !e.Permanent {
-		t.Errorf("error is %+v, want reason %s, permanent", e, names.ReasonStorageNotOwned)
-	}
-	h.mustExist(t, in, true)
-}
-
-func recordedIsRemoved(t *testing.T, h Harness) {
-	skipUnless(t, h.Existing, "medium of others")
-	const name = "recorded-medium"
-	h.Existing(t, name)
-	in := h.Inputs(t, name)
-	in.Managed, in.Created = true, true
-	h.removeAll(t, in)
-	h.mustExist(t, in, false)
-}
-
-func nameTaken(t *testing.T, h Harness) {
-	skipUnless(t, h.Foreign, "names shared with other accounts")
-	const name = "taken-medium"
-	h.Foreign(t, name)
-	in := h.Inputs(t, name)
-	_, err := h.backend(t, in).Ensure(t.Context())
-	if e := failure(t, err); e.ConditionReason != h.TakenReason {
-		t.Errorf("reason is %q, want %q: %s", e.ConditionReason, h.TakenReason, e.Message)
-	}
-}
-
-func removeTwice(t *testing.T, h Harness) {
-	skipUnless(t, h.Exists, "medium that can be absent")
-	in, _ := h.made(t, "")
-	h.removeAll(t, in)
-	h.mustExist(t, in, false)
-	progress, err := h.backend(t, in).Remove(t.Context())
-	if err != nil || !progress.Done {
-		t.Errorf("the second removal: %+v, %v", progress, err)
-	}
-	expectExists(t, progress.Conditions, operatorv1.ConditionFalse)
-}
-
-func removeFull(t *testing.T, h Harness) {
-	skipUnless(t, h.Fill, "content to remove")
-	in, _ := h.made(t, "")
-	h.Fill(t, h.name(t, in), 2100)
-	progress, err := h.backend(t, in).Remove(t.Context())
-	if err != nil || progress.Done {
-		t.Fatalf("the first step: %+v, %v", progress, err)
-	}
-	expectText(t, progress.Message, "1100 objects left")
-	if steps := h.removeAll(t, in); steps < 2 {
-		t.Errorf("2100 objects were removed in %d steps; a step is not bounded", steps)
-	}
-	h.mustExist(t, in, false)
-}
-
-func refusedCredentials(t *testing.T, h Harness) {
-	skipUnless(t, h.Revoked, "credentials")
-	in, _ := h.made(t, "")
-	defer h.removeAll(t, in)
-	_, err := h.backend(t, h.Revoked(in)).Ensure(t.Context())
-	e := failure(t, err)
-	if e.Status != operatorv1.ConditionFalse || e.ConditionReason != h.RevokedReason {
-		t.Errorf("StorageExists would be %s/%s, want False/%s: %s", e.Status, e.ConditionReason, h.RevokedReason, e.Message)
-	}
-	h.mustExist(t, in, true)
-}
-
-func replacedCredentials(t *testing.T, h Harness) {
-	skipUnless(t, h.Revoked, "credentials")
-	in, _ := h.made(t, "")
-	driver := h.Driver(t)
-	for _, step := range []struct {
-		in      storage.Inputs
-		succeed bool
-	}{{in, true}, {h.Revoked(in), false}, {in, true}} {
-		b, err := driver.New(step.in)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := b.Ensure(t.Context()); (err == nil) != step.succeed {
-			t.Errorf("ensure: %v, want success %t", err, step.succeed)
-		}
-	}
-	h.removeAll(t, in)
-}
-
-func silentEndpoint(t *testing.T, h Harness) {
-	skipUnless(t, h.Silent, "endpoint")
-	h.Silent(t)
-	in := h.Inputs(t, "silent-medium")
-	_, err := h.backend(t, in).Plan(t.Context())
-	e := failure(t, err)
-	if e.Status != operatorv1.ConditionUnknown || e.ConditionReason != storage.UnknownError || e.Permanent {
-		t.Errorf("error is %+v, want Unknown, %s, not permanent", e, storage.UnknownError)
-	}
-}
-
-func untrustedCertificate(t *testing.T, h Harness) {
-	skipUnless(t, h.Untrusted, "certificate")
-	in := h.Untrusted(h.Inputs(t, "untrusted-medium"))
-	_, err := h.backend(t, in).Plan(t.Context())
-	e := failure(t, err)
-	if e.Status != operatorv1.ConditionUnknown || e.ConditionReason != storage.UnknownError {
-		t.Errorf("StorageExists would be %s/%s", e.Status, e.ConditionReason)
-	}
-	expectText(t, e.Message, "not trusted")
-	expectText(t, e.Message, h.Cure)
-}
-
-func cancelledContext(t *testing.T, h Harness) {
-	skipUnless(t, h.Fill, "calls that a context could end")
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	in := h.Inputs(t, "cancelled-medium")
-	in.Managed = true
-	b := h.backend(t, in)
-	_, planned := b.Plan(ctx)
-	_, ensured := b.Ensure(ctx)
-	_, removed := b.Remove(ctx)
-	for call, err := range map[string]error{"plan": planned, "ensure": ensured, "remove": removed} {
-		if !errors.Is(err, context.Canceled) {
-			t.Errorf("%s with a cancelled context: %v", call, err)
-		}
-	}
-	h.mustExist(t, in, false)
 }

@@ -1,4 +1,4 @@
-package s3
+package s3api
 
 import (
 	"context"
@@ -11,26 +11,26 @@ import (
 // listing walks over everything in the bucket: versions and delete markers, or plain objects where versions are
 // refused or unknown. ListBucketVersions is not among the rights that the operator asks for.
 type listing struct {
-	b          *backend
+	b          *Bucket
 	plain      bool
 	key, id    *string
 	plainToken *string
 }
 
-func (b *backend) lister() *listing { return &listing{b: b} }
+func (b *Bucket) lister() *listing { return &listing{b: b} }
 
 // next returns a page and whether there are more.
 func (l *listing) next(ctx context.Context) ([]types.ObjectIdentifier, bool, error) {
 	if l.plain {
 		return l.nextPlain(ctx)
 	}
-	out, err := do(ctx, l.b, l.b.client.ListObjectVersions, &s3.ListObjectVersionsInput{
-		Bucket: &l.b.config.Bucket, MaxKeys: aws.Int32(pageSize), KeyMarker: l.key, VersionIdMarker: l.id,
+	out, err := Do(ctx, l.b.CallTimeout, l.b.Client.ListObjectVersions, &s3.ListObjectVersionsInput{
+		Bucket: &l.b.Name, MaxKeys: aws.Int32(PageSize), KeyMarker: l.key, VersionIdMarker: l.id,
 	})
 	switch {
-	case isCode(err, codeNoSuchBucket):
+	case IsCode(err, CodeNoSuchBucket):
 		return nil, false, nil
-	case isCode(err, "AccessDenied", "NotImplemented", "MethodNotAllowed", "XNotImplemented"):
+	case IsCode(err, "AccessDenied", "NotImplemented", "MethodNotAllowed", "XNotImplemented"):
 		l.plain = true
 		return l.nextPlain(ctx)
 	case err != nil:
@@ -64,10 +64,10 @@ func (l *listing) identifiers(out *s3.ListObjectVersionsOutput) []types.ObjectId
 }
 
 func (l *listing) nextPlain(ctx context.Context) ([]types.ObjectIdentifier, bool, error) {
-	out, err := do(ctx, l.b, l.b.client.ListObjectsV2, &s3.ListObjectsV2Input{
-		Bucket: &l.b.config.Bucket, MaxKeys: aws.Int32(pageSize), ContinuationToken: l.plainToken,
+	out, err := Do(ctx, l.b.CallTimeout, l.b.Client.ListObjectsV2, &s3.ListObjectsV2Input{
+		Bucket: &l.b.Name, MaxKeys: aws.Int32(PageSize), ContinuationToken: l.plainToken,
 	})
-	if isCode(err, codeNoSuchBucket) {
+	if IsCode(err, CodeNoSuchBucket) {
 		return nil, false, nil
 	}
 	if err != nil {

@@ -1,4 +1,4 @@
-package s3
+package s3api
 
 import (
 	"context"
@@ -12,14 +12,14 @@ import (
 )
 
 const (
-	// pageSize is the most that one listing gives and one bulk delete takes.
-	pageSize = 1000
+	// PageSize is the most that one listing gives and one bulk delete takes.
+	PageSize = 1000
 	// countPages bounds how far the rest is counted, for the sake of the message.
 	countPages = 10
 )
 
-// leftover is what is still in the bucket.
-type leftover struct {
+// Leftover is what is still in the bucket.
+type Leftover struct {
 	objects, uploads int
 	// more tells that counting ended before the objects did.
 	more bool
@@ -27,9 +27,11 @@ type leftover struct {
 	plain bool
 }
 
-func (l leftover) some() bool { return l.objects > 0 || l.uploads > 0 || l.more }
+// Some tells whether anything is left.
+func (l Leftover) Some() bool { return l.objects > 0 || l.uploads > 0 || l.more }
 
-func (l leftover) String() string {
+// String says it for people.
+func (l Leftover) String() string {
 	text := fmt.Sprintf("%d objects left", l.objects)
 	if l.more {
 		text = "more than " + text
@@ -40,14 +42,14 @@ func (l leftover) String() string {
 	return text
 }
 
-// empty deletes a bounded number of objects, versions, delete markers and unfinished uploads, then counts the rest.
-func (b *backend) empty(ctx context.Context) (leftover, error) {
+// Empty deletes a bounded number of objects, versions, delete markers and unfinished uploads, then counts the rest.
+func (b *Bucket) Empty(ctx context.Context) (Leftover, error) {
 	list := b.lister()
 	var pages [][]types.ObjectIdentifier
-	for len(pages)*pageSize < b.options.StepObjects {
+	for len(pages)*PageSize < b.StepObjects {
 		page, more, err := list.next(ctx)
 		if err != nil {
-			return leftover{}, err
+			return Leftover{}, err
 		}
 		if len(page) > 0 {
 			pages = append(pages, page)
@@ -57,13 +59,13 @@ func (b *backend) empty(ctx context.Context) (leftover, error) {
 		}
 	}
 	if err := b.deletePages(ctx, pages); err != nil {
-		return leftover{}, err
+		return Leftover{}, err
 	}
 	uploads, err := b.abortUploads(ctx)
 	if err != nil {
-		return leftover{}, err
+		return Leftover{}, err
 	}
-	left := leftover{uploads: uploads, plain: list.plain}
+	left := Leftover{uploads: uploads, plain: list.plain}
 	if len(pages) == 0 {
 		return left, nil
 	}
@@ -71,7 +73,7 @@ func (b *backend) empty(ctx context.Context) (leftover, error) {
 	return left, b.count(ctx, &left)
 }
 
-func (b *backend) count(ctx context.Context, left *leftover) error {
+func (b *Bucket) count(ctx context.Context, left *Leftover) error {
 	list := b.lister()
 	for range countPages {
 		page, more, err := list.next(ctx)
@@ -88,7 +90,7 @@ func (b *backend) count(ctx context.Context, left *leftover) error {
 }
 
 // deletePages deletes at most four pages at a time; all are tried, the first failure is returned.
-func (b *backend) deletePages(ctx context.Context, pages [][]types.ObjectIdentifier) error {
+func (b *Bucket) deletePages(ctx context.Context, pages [][]types.ObjectIdentifier) error {
 	const parallel = 4
 	errs := make([]error, len(pages))
 	slots := make(chan struct{}, parallel)
@@ -109,13 +111,13 @@ func (b *backend) deletePages(ctx context.Context, pages [][]types.ObjectIdentif
 	return nil
 }
 
-func (b *backend) deletePage(ctx context.Context, page []types.ObjectIdentifier) error {
-	out, err := do(ctx, b, b.client.DeleteObjects, &s3.DeleteObjectsInput{
-		Bucket: &b.config.Bucket,
+func (b *Bucket) deletePage(ctx context.Context, page []types.ObjectIdentifier) error {
+	out, err := Do(ctx, b.CallTimeout, b.Client.DeleteObjects, &s3.DeleteObjectsInput{
+		Bucket: &b.Name,
 		Delete: &types.Delete{Objects: page, Quiet: aws.Bool(true)},
-	}, b.withContentMD5()...)
+	}, b.ContentMD5()...)
 	if err != nil {
-		if isCode(err, codeNoSuchBucket) {
+		if IsCode(err, CodeNoSuchBucket) {
 			return nil
 		}
 		return err
@@ -130,19 +132,19 @@ func (b *backend) deletePage(ctx context.Context, page []types.ObjectIdentifier)
 
 // abortUploads aborts a page of unfinished uploads and returns how many are known to be left. A server that does not
 // know or does not allow listing them is left alone: the deletion of the bucket will tell.
-func (b *backend) abortUploads(ctx context.Context) (left int, err error) {
-	out, err := do(ctx, b, b.client.ListMultipartUploads, &s3.ListMultipartUploadsInput{Bucket: &b.config.Bucket})
-	if isCode(err, "NotImplemented", "AccessDenied", "MethodNotAllowed", codeNoSuchBucket) {
+func (b *Bucket) abortUploads(ctx context.Context) (left int, err error) {
+	out, err := Do(ctx, b.CallTimeout, b.Client.ListMultipartUploads, &s3.ListMultipartUploadsInput{Bucket: &b.Name})
+	if IsCode(err, "NotImplemented", "AccessDenied", "MethodNotAllowed", CodeNoSuchBucket) {
 		return 0, nil
 	}
 	if err != nil {
 		return 0, err
 	}
 	for _, upload := range out.Uploads {
-		_, err := do(ctx, b, b.client.AbortMultipartUpload, &s3.AbortMultipartUploadInput{
-			Bucket: &b.config.Bucket, Key: upload.Key, UploadId: upload.UploadId,
+		_, err := Do(ctx, b.CallTimeout, b.Client.AbortMultipartUpload, &s3.AbortMultipartUploadInput{
+			Bucket: &b.Name, Key: upload.Key, UploadId: upload.UploadId,
 		})
-		if err != nil && !isCode(err, "NoSuchUpload", codeNoSuchBucket) {
+		if err != nil && !IsCode(err, "NoSuchUpload", CodeNoSuchBucket) {
 			return 0, err
 		}
 	}

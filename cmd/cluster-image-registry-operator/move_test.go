@@ -1,0 +1,67 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/openshift/cluster-image-registry-operator/pkg/move"
+	"github.com/openshift/cluster-image-registry-operator/pkg/operator"
+)
+
+func TestMoveImages(t *testing.T) {
+	for _, tc := range []struct {
+		name    string
+		args    []string
+		keep    bool
+		wantErr string
+	}{
+		{name: "the first pass", args: []string{"move-images"}},
+		{name: "the second pass", args: []string{"move-images", "--keep-target"}, keep: true},
+		{name: "the operator's flags are not its own", args: []string{"move-images", "--kubeconfig=/k"}, wantErr: "unknown flag"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			var got move.Folders
+			keep := false
+			command := newCommand(func(context.Context, operator.Options) error {
+				t.Error("the operator ran")
+				return nil
+			}, func(string) string { return "" })
+			for _, sub := range command.Commands() {
+				if sub.Name() == "move-images" {
+					command.RemoveCommand(sub)
+				}
+			}
+			command.AddCommand(newMoveCommand(func(_ context.Context, folders move.Folders, keepTarget bool) error {
+				got, keep = folders, keepTarget
+				return nil
+			}))
+			command.SetArgs(tc.args)
+			command.SetOut(io.Discard)
+			command.SetErr(io.Discard)
+			err := command.ExecuteContext(t.Context())
+			if tc.wantErr != "" {
+				if err == nil || !strings.Contains(err.Error(), tc.wantErr) {
+					t.Errorf("got error %v, want one with %q", err, tc.wantErr)
+				}
+				return
+			}
+			want := move.Folders{Input: "/etc/move", Source: "/source", Target: "/target", Scratch: "/tmp"}
+			if err != nil || got != want || keep != tc.keep {
+				t.Errorf("ran with %v, %v, error %v", got, keep, err)
+			}
+		})
+	}
+}
+
+func TestExitCodes(t *testing.T) {
+	if got := exitCode(errors.New("any")); got != 1 {
+		t.Errorf("an error ends with %d", got)
+	}
+	if got := exitCode(fmt.Errorf("copying: %w", &move.CorruptError{})); got != 3 {
+		t.Errorf("a corrupt source ends with %d, which is not what the Job takes for the end", got)
+	}
+}
