@@ -47,25 +47,65 @@ func (b *bench) stop() {
 	}
 }
 
-func (b *bench) size(context.Context) ([]figure, error) {
+// end stops what a measurement may have left running: it would take its share of the machine.
+func (b *bench) end(ctx context.Context) {
+	b.stop()
+	if b.cluster == nil {
+		return
+	}
+	if err := b.cluster.Stop(context.WithoutCancel(ctx)); err != nil {
+		fmt.Fprintln(os.Stderr, "bench: stopping the cluster:", err)
+	}
+	b.cluster = nil
+}
+
+func (b *bench) size(context.Context) ([]string, error) {
 	info, err := os.Stat(os.Getenv("OPERATOR_BINARY"))
 	if err != nil {
 		return nil, fmt.Errorf("measuring OPERATOR_BINARY: %w", err)
 	}
-	return []figure{{"binary, static and stripped", "107 MB (seven backends)", fmt.Sprintf("%.1f MB (three backends)", float64(info.Size())/1e6)}}, nil
+	return []string{fmt.Sprintf("%.1f MB (seven backends)", float64(info.Size())/1e6)}, nil
 }
+
+// up starts the cluster of the measurements that follow, and installs the manifests.
+func (b *bench) up(ctx context.Context) ([]string, error) {
+	begin := time.Now()
+	cluster, err := library.Start(ctx, fmt.Sprintf("bench-%d", os.Getpid()), "--nodes", "0", "--simulated", "3", "--platform", "AWS")
+	if err != nil {
+		return nil, err
+	}
+	found := []string{time.Since(begin).Round(100 * time.Millisecond).String()}
+	b.cluster = cluster
+	if err := cluster.Deploy(ctx, "--manifests", "manifests", "--version", "4.22.0-bench"); err != nil {
+		return found, err
+	}
+	return found, cluster.UntilServiceAccount(ctx, names.OperatorNamespace, names.OperatorDeployment)
+}
+
+// errNotStarted is what is left of a measurement when the start before it has failed.
+var errNotStarted = errors.New("cluster or operator did not start")
 
 // start measures from the start of the process to the created Deployment and to Available, in a cluster where nothing
 // has been installed yet.
-func (b *bench) start(ctx context.Context) ([]figure, error) {
-	// An API server makes the first creation of a kind wait for two seconds if the CRD is younger than that.
+func (b *bench) start(ctx context.Context) ([]string, error) {
+	if b.cluster == nil {
+		return nil, errNotStarted
+	}
+	// CRDs of a cluster are older than its operator: an API server makes the first creation of a kind wait for two seconds if
+	// the CRD is younger than that, and turns the first requests away while it prepares the kind's storage.
 	if err := pass(ctx, crdAge); err != nil {
 		return nil, err
 	}
-	var err error
-	if b.operator, err = b.cluster.StartOperator(ctx, b.dir); err != nil {
+	_, configs := b.cluster.Registry.ImageregistryV1().Configs().List(ctx, metav1.ListOptions{})
+	_, pruners := b.cluster.Registry.ImageregistryV1().ImagePruners().List(ctx, metav1.ListOptions{})
+	if err := errors.Join(configs, pruners); err != nil {
 		return nil, err
 	}
+	operator, err := b.cluster.StartOperator(ctx, b.dir)
+	if err != nil {
+		return nil, err
+	}
+	b.operator = operator
 	// Here and not before: that call first prepares a kubeconfig and a certificate.
 	begin := time.Now()
 	created, err := b.until(ctx, "the registry's deployment", func(ctx context.Context) (bool, error) {
@@ -75,49 +115,34 @@ func (b *bench) start(ctx context.Context) ([]figure, error) {
 	if err != nil {
 		return nil, err
 	}
-	available, err := b.until(ctx, "the registry to be available", b.isAvailable)
-	if err != nil {
-		return nil, err
-	}
 	sent, err := b.creation(begin)
 	if err != nil {
 		return nil, err
 	}
-	beforeCreated, watches, err := b.requests(begin, sent)
+	found := []string{created.Sub(begin).Round(10 * time.Millisecond).String()}
+	if found, err = b.requests(found, begin, sent); err != nil {
+		return found, err
+	}
+	available, err := b.until(ctx, "the registry to be available", b.isAvailable)
 	if err != nil {
-		return nil, err
+		return found, err
 	}
-	beforeAvailable, _, err := b.requests(begin, available)
-	if err != nil {
-		return nil, err
+	found = append(found, available.Sub(begin).Round(10*time.Millisecond).String())
+	if found, err = b.requests(found, begin, available); err != nil || !b.verbose {
+		return found, err
 	}
-	if b.verbose {
-		if err := b.list(ctx, begin, created, available); err != nil {
-			return nil, err
-		}
-	}
-	return []figure{
-		{"start to created deployment", "1.4 s", created.Sub(begin).Round(10 * time.Millisecond).String()},
-		{"  requests, without watches", "47", beforeCreated},
-		{"  watches held", "28", strconv.Itoa(watches)},
-		{"start to available", "", available.Sub(begin).Round(10 * time.Millisecond).String()},
-		{"  requests, without watches", "", beforeAvailable},
-	}, nil
+	return found, b.list(ctx, begin, created, available)
 }
 
-// requests counts the operator's requests by verb, and the watches it opened.
-func (b *bench) requests(from, to time.Time) (byVerb string, watches int, err error) {
+// requests adds the number of the operator's requests by verb, and that of the watches that were open in the end.
+func (b *bench) requests(found []string, from, to time.Time) ([]string, error) {
 	events, err := b.cluster.Audit(library.OperatorUser, from)
 	if err != nil {
-		return "", 0, err
+		return found, err
 	}
 	count, total := map[string]int{}, 0
 	for _, event := range events {
-		switch {
-		case event.RequestReceivedTimestamp.After(to):
-		case event.IsWatch():
-			watches++
-		default:
+		if !event.IsWatch() && !event.RequestReceivedTimestamp.After(to) {
 			count[event.Verb]++
 			total++
 		}
@@ -127,7 +152,8 @@ func (b *bench) requests(from, to time.Time) (byVerb string, watches int, err er
 		verbs = append(verbs, fmt.Sprintf("%s %d", verb, n))
 	}
 	slices.Sort(verbs)
-	return fmt.Sprintf("%d (%s)", total, strings.Join(verbs, ", ")), watches, nil
+	watches, err := b.cluster.OpenWatches(library.OperatorUser, to)
+	return append(found, fmt.Sprintf("%d (%s)", total, strings.Join(verbs, ", ")), strconv.Itoa(watches)), err
 }
 
 // creation is when the API server received the request that created the Deployment: what came in by the time that we saw
@@ -171,24 +197,31 @@ func (b *bench) list(ctx context.Context, begin, created, available time.Time) e
 
 // edits times the way from an edit of Config to the Deployment that shows it, by a watch on the Deployment: of a registry
 // at rest, and while the rollouts of the edits before are under way and share the machine.
-func (b *bench) edits(ctx context.Context) ([]figure, error) {
+func (b *bench) edits(ctx context.Context) ([]string, error) {
+	if b.operator == nil {
+		return nil, errNotStarted
+	}
 	atRest, err := b.timeEdits(ctx, 20, func() error {
-		_, err := b.until(ctx, "the rollout of the edit before", b.isAvailable)
-		return err
+		if _, err := b.until(ctx, "the rollout of the edit before", b.isAvailable); err != nil {
+			return err
+		}
+		// What Kubernetes and the ClusterOperator have to do after a rollout is not at rest yet.
+		return pass(ctx, time.Second)
 	})
 	if err != nil {
 		return nil, err
 	}
+	found := []string{of(atRest, edits/2), of(atRest, edits*99/100)}
 	inARow, err := b.timeEdits(ctx, 20+edits, func() error { return nil })
 	if err != nil {
-		return nil, err
+		return found, err
 	}
-	return []figure{
-		{fmt.Sprintf("Config edit to updated deployment, median of %d", edits), "1,553 ms", atRest[edits/2].Round(100 * time.Microsecond).String()},
-		{"  99th percentile", "", atRest[edits*99/100].Round(100 * time.Microsecond).String()},
-		{"  edits in a row, median", "", inARow[edits/2].Round(100 * time.Microsecond).String()},
-		{"  edits in a row, 99th percentile", "", inARow[edits*99/100].Round(100 * time.Microsecond).String()},
-	}, nil
+	return append(found, of(inARow, edits/2), of(inARow, edits*99/100)), nil
+}
+
+// of is one of the sorted times.
+func of(times []time.Duration, i int) string {
+	return times[i].Round(100 * time.Microsecond).String()
 }
 
 // timeEdits edits the registry's cpu request, from first millicores upwards, and returns the times, sorted.
@@ -228,7 +261,10 @@ func (b *bench) timeEdits(ctx context.Context, first int, before func() error) (
 }
 
 // idle waits for the operator to settle and measures what it holds and sends when nothing happens.
-func (b *bench) idle(ctx context.Context) ([]figure, error) {
+func (b *bench) idle(ctx context.Context) ([]string, error) {
+	if b.operator == nil {
+		return nil, errNotStarted
+	}
 	if _, err := b.until(ctx, "the registry to be available", b.isAvailable); err != nil {
 		return nil, err
 	}
@@ -251,14 +287,14 @@ func (b *bench) idle(ctx context.Context) ([]figure, error) {
 		}
 	}
 	memory, err := b.memory("VmRSS")
-	return []figure{
-		{"requests in two minutes of steady state", "9", strconv.Itoa(sent)},
-		{"memory (RSS), idle", "100 MB", memory},
-	}, err
+	return []string{strconv.Itoa(sent), memory}, err
 }
 
 // successor starts a second operator and measures from SIGTERM of the first until the second leads.
-func (b *bench) successor(ctx context.Context) ([]figure, error) {
+func (b *bench) successor(ctx context.Context) ([]string, error) {
+	if b.operator == nil {
+		return nil, errNotStarted
+	}
 	dir, err := os.MkdirTemp(b.dir, "second")
 	if err != nil {
 		return nil, err
@@ -284,7 +320,10 @@ func (b *bench) successor(ctx context.Context) ([]figure, error) {
 		holder, err := b.holder(ctx)
 		return holder != "" && holder != before, err
 	})
-	return []figure{{"SIGTERM to the successor leading", "", led.Sub(begin).Round(10 * time.Millisecond).String()}}, errors.Join(err, <-stopped)
+	if err := errors.Join(err, <-stopped); err != nil {
+		return nil, err
+	}
+	return []string{led.Sub(begin).Round(10 * time.Millisecond).String()}, nil
 }
 
 func (b *bench) holder(ctx context.Context) (string, error) {

@@ -1,16 +1,20 @@
 package e2e
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/openshift/cluster-image-registry-operator/pkg/names"
 	"github.com/openshift/cluster-image-registry-operator/test/library"
@@ -63,10 +67,21 @@ func TestUnmanagedIsLeftAlone(t *testing.T) {
 	if err := cluster.Kube.CoreV1().Services(names.OperatorNamespace).Delete(t.Context(), names.Registry, metav1.DeleteOptions{}); err != nil {
 		t.Fatal(err)
 	}
+	deployments := cluster.Kube.AppsV1().Deployments(names.OperatorNamespace)
+	before, err := deployments.Get(t.Context(), names.Registry, metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
 	cluster.Patch(t, `{"spec":{"logLevel":"Trace"}}`)
-	cluster.Always(t, 5*time.Second, "the deleted service stays away", func(ctx context.Context) error {
-		_, err := cluster.Kube.CoreV1().Services(names.OperatorNamespace).Get(ctx, names.Registry, metav1.GetOptions{})
-		if err == nil {
+	cluster.Always(t, 10*time.Second, "the deleted service stays away, the deployment as it is", func(ctx context.Context) error {
+		now, err := deployments.Get(ctx, names.Registry, metav1.GetOptions{})
+		if err != nil {
+			return err
+		}
+		if now.Generation != before.Generation {
+			return fmt.Errorf("the deployment is of generation %d, was of %d", now.Generation, before.Generation)
+		}
+		if _, err = cluster.Kube.CoreV1().Services(names.OperatorNamespace).Get(ctx, names.Registry, metav1.GetOptions{}); err == nil {
 			return fmt.Errorf("it is back")
 		}
 		return library.IgnoreNotFound(err)
@@ -78,7 +93,7 @@ func TestUnmanagedIsLeftAlone(t *testing.T) {
 
 // TestManagedRemovedManaged: the registry goes whole and comes back whole.
 func TestManagedRemovedManaged(t *testing.T) {
-	managed(t, onS3)
+	bucket := managed(t, onS3).Status.Storage.S3.Bucket
 	push(t, "e2e/removed")
 	cluster.Patch(t, `{"spec":{"managementState":"Removed"}}`)
 	config := cluster.UntilConditions(t, settle,
@@ -94,47 +109,73 @@ func TestManagedRemovedManaged(t *testing.T) {
 	if err != nil || len(pods) != 0 {
 		t.Errorf("%d registry pods (%v) after the removal", len(pods), err)
 	}
+	requireBucket(t, bucket, false)
 	cluster.Patch(t, `{"spec":{"managementState":"Managed"}}`)
 	cluster.UntilAvailable(t, settle)
 	pull(t, "e2e/back", push(t, "e2e/back"))
 }
 
+// rackLabel is how this test's administrator groups nodes.
+const rackLabel = "e2e.test/rack"
+
 // TestTopologySpread: the real scheduler honours the default constraints over real and simulated nodes in three zones,
-// and only the administrator's when there are some.
+// and only the administrator's when there are some. A preference for one node stands against both: what spreads all the
+// same are the constraints.
 func TestTopologySpread(t *testing.T) {
 	managed(t, onS3)
+	rack(t, map[string]string{"node-0": "real", "node-1": "real"}, "simulated")
 	// Simulated nodes run no process: the rollout may count their pods ready, which is all that this test needs.
-	cluster.Patch(t, `{"spec":{"replicas":3,"nodeSelector":null}}`)
-	zones := map[string]int{}
-	cluster.Until(t, settle, "three pods in three zones", func(ctx context.Context) error {
-		var err error
-		if zones, err = podsPerZone(ctx); err != nil {
-			return err
+	cluster.Patch(t, `{"spec":{"replicas":3,"nodeSelector":null,"affinity":{"nodeAffinity":{"preferredDuringSchedulingIgnoredDuringExecution":[
+		{"weight":100,"preference":{"matchExpressions":[{"key":"kubernetes.io/hostname","operator":"In","values":["node-0"]}]}}]}}}}`)
+	untilSpread(t, names.ZoneLabel, 1, 1, 1)
+	// By the default six pods would be four on two real nodes and two on the simulated one.
+	cluster.Patch(t, `{"spec":{"replicas":6,"topologySpreadConstraints":[{"maxSkew":1,"topologyKey":"`+rackLabel+`","whenUnsatisfiable":"DoNotSchedule",
+		"labelSelector":{"matchLabels":{"docker-registry":"default"}},"matchLabelKeys":["pod-template-hash"]}]}}`)
+	untilSpread(t, rackLabel, 3, 3)
+}
+
+// rack labels the nodes, those without an entry as other, until the end of the test.
+func rack(t *testing.T, racks map[string]string, other string) {
+	t.Helper()
+	nodes, err := cluster.Kube.CoreV1().Nodes().List(t.Context(), metav1.ListOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	label := func(ctx context.Context, node, value string) error {
+		patch := fmt.Sprintf(`{"metadata":{"labels":{%q:%s}}}`, rackLabel, value)
+		_, err := cluster.Kube.CoreV1().Nodes().Patch(ctx, node, types.MergePatchType, []byte(patch), metav1.PatchOptions{})
+		return err
+	}
+	for i := range nodes.Items {
+		node := nodes.Items[i].Name
+		if err := label(t.Context(), node, strconv.Quote(cmp.Or(racks[node], other))); err != nil {
+			t.Fatal(err)
 		}
-		if len(zones) != 3 {
-			return fmt.Errorf("pods per zone: %v", zones)
-		}
-		return nil
-	})
-	cluster.Patch(t, `{"spec":{"topologySpreadConstraints":[],"nodeSelector":{"kubernetes.io/hostname":"node-0"}}}`)
-	cluster.Until(t, settle, "three pods on one node", func(ctx context.Context) error {
-		zones, err := podsPerZone(ctx)
+		t.Cleanup(func() { _ = label(context.Background(), node, "null") })
+	}
+}
+
+// untilSpread waits until the pods of one template are so many in each domain.
+func untilSpread(t *testing.T, key string, want ...int) {
+	t.Helper()
+	cluster.Until(t, settle, fmt.Sprintf("pods in %v over %s", want, key), func(ctx context.Context) error {
+		domains, err := podsPer(ctx, key)
 		if err != nil {
 			return err
 		}
-		if len(zones) != 1 {
-			return fmt.Errorf("pods per zone: %v", zones)
+		if got := slices.Sorted(maps.Values(domains)); !slices.Equal(got, want) {
+			return fmt.Errorf("pods per domain: %v", domains)
 		}
 		return nil
 	})
 }
 
-func podsPerZone(ctx context.Context) (map[string]int, error) {
+func podsPer(ctx context.Context, key string) (map[string]int, error) {
 	pods, err := registryPods(ctx)
 	if err != nil {
 		return nil, err
 	}
-	zones := map[string]int{}
+	domains := map[string]int{}
 	for i := range pods {
 		if pods[i].DeletionTimestamp != nil || pods[i].Spec.NodeName == "" {
 			continue
@@ -143,9 +184,9 @@ func podsPerZone(ctx context.Context) (map[string]int, error) {
 		if err != nil {
 			return nil, err
 		}
-		zones[node.Labels[names.ZoneLabel]]++
+		domains[node.Labels[key]]++
 	}
-	return zones, nil
+	return domains, nil
 }
 
 // onlyPod is the one pod that is not on its way out.

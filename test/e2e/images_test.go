@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -23,7 +24,11 @@ import (
 // own bucket behind it.
 func TestImagesOnS3(t *testing.T) {
 	recreated(t, configv1.AWSPlatformType)
+	cluster.UntilAvailable(t, settle)
+	// Each registry process remembers the blobs that it has seen: of the two, the other would serve what one has deleted.
+	cluster.Patch(t, `{"spec":{"replicas":1,"nodeSelector":{"node-role.kubernetes.io/control-plane":""}}}`)
 	config := cluster.UntilAvailable(t, settle)
+	onlyPod(t)
 	cluster.UntilConditions(t, settle,
 		library.Want{Type: names.StorageExists, Status: "True", Reason: "S3 Bucket Exists"},
 		library.Want{Type: names.StorageEncrypted, Status: "True"},
@@ -78,23 +83,24 @@ func TestDeletingConfigEmptiesTheBucket(t *testing.T) {
 	config := managed(t, onS3)
 	bucket := config.Status.Storage.S3.Bucket
 	push(t, "e2e/finalizer")
+	var before, since s3Requests
+	if err := cluster.S3JSON(t.Context(), "/requests", &before); err != nil {
+		t.Fatal(err)
+	}
 	if err := cluster.Registry.ImageregistryV1().Configs().Delete(t.Context(), names.Cluster, metav1.DeleteOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	sawBucketGone := false
 	cluster.Until(t, settle, "the bucket to go and a new config to come", func(ctx context.Context) error {
-		found, err := cluster.FindBucket(ctx, bucket)
-		if err != nil {
+		// The successor gives the same name to its bucket: what was asked for tells more than what is there.
+		if err := cluster.S3JSON(ctx, fmt.Sprintf("/requests?after=%d", before.Last), &since); err != nil {
 			return err
 		}
-		// The successor gives the same name to its bucket, so the empty moment may be missed: an empty bucket says it too.
-		sawBucketGone = sawBucketGone || found == nil || found.Objects == 0
 		now, err := cluster.GetConfig(ctx)
 		if err != nil {
 			return err
 		}
-		if now.UID == config.UID || !sawBucketGone {
-			return fmt.Errorf("same config: %v, bucket gone: %v", now.UID == config.UID, sawBucketGone)
+		if deleted := since.deleted(bucket); now.UID == config.UID || !deleted {
+			return fmt.Errorf("same config: %v, bucket deleted: %v", now.UID == config.UID, deleted)
 		}
 		return nil
 	})
@@ -102,6 +108,25 @@ func TestDeletingConfigEmptiesTheBucket(t *testing.T) {
 	if found := requireBucket(t, bucket, true); found.Objects != 0 {
 		t.Errorf("%d objects of the former registry are in the new bucket", found.Objects)
 	}
+}
+
+// s3Requests are what the S3 server has been asked for.
+type s3Requests struct {
+	Last     int64
+	Requests []struct {
+		Method, Bucket, Key string
+		Status              int
+		Role, UserAgent     string
+	}
+}
+
+func (r s3Requests) deleted(bucket string) bool {
+	for _, one := range r.Requests {
+		if one.Method == http.MethodDelete && one.Bucket == bucket && one.Key == "" && one.Status == http.StatusNoContent {
+			return true
+		}
+	}
+	return false
 }
 
 func remove(t *testing.T, repository, digest string) {

@@ -13,6 +13,8 @@ import (
 
 	configv1 "github.com/openshift/api/config/v1"
 	imageregistryv1 "github.com/openshift/api/imageregistry/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/wait"
 
 	"github.com/openshift/cluster-image-registry-operator/test/library"
 )
@@ -23,6 +25,8 @@ const settle = 4 * time.Minute
 var (
 	cluster *library.Cluster
 	started time.Time
+	// firstPod is the operator's pod that the suite began with.
+	firstPod types.UID
 )
 
 func TestMain(m *testing.M) {
@@ -49,7 +53,23 @@ func runSuite(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, "deploying the operator:", err)
 		return 1
 	}
+	if firstPod, err = untilOperator(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "waiting for the operator's pod:", err)
+		return 1
+	}
 	return m.Run()
+}
+
+// untilOperator waits for the operator's pod.
+func untilOperator(ctx context.Context) (uid types.UID, err error) {
+	err = wait.PollUntilContextTimeout(ctx, time.Second, settle, true, func(ctx context.Context) (bool, error) {
+		pods, err := operatorPods(ctx)
+		if err == nil && len(pods) == 1 {
+			uid = pods[0].UID
+		}
+		return uid != "", err
+	})
+	return uid, err
 }
 
 // managed gives the test a Managed registry on the storage that the patch's spec.storage names, available.
@@ -69,7 +89,7 @@ func managed(t *testing.T, storage string) *imageregistryv1.Config {
 	}
 	// A pod on the simulated node, which is a worker only, would be "ready" and serve nothing.
 	cluster.Patch(t, `{"spec":{"managementState":"Managed","replicas":1,"rolloutStrategy":"`+strategy+`","readOnly":false,"defaultRoute":false,"routes":null,
-		"topologySpreadConstraints":null,"nodeSelector":{"node-role.kubernetes.io/control-plane":"","kubernetes.io/hostname":null},"storage":`+storage+`}}`)
+		"affinity":null,"topologySpreadConstraints":null,"nodeSelector":{"node-role.kubernetes.io/control-plane":"","kubernetes.io/hostname":null},"storage":`+storage+`}}`)
 	return cluster.UntilAvailable(t, settle)
 }
 
@@ -100,10 +120,10 @@ func push(t *testing.T, repository string) string {
 	return digest
 }
 
-func pull(t *testing.T, repository, digest string) {
+func pull(t *testing.T, repository string, digests ...string) {
 	t.Helper()
-	if out, err := cluster.Driver(t.Context(), "image", "pull", repository, digest); err != nil {
-		t.Fatalf("pulling %s: %v\n%s\n%s", digest, err, out, cluster.Describe(t.Context()))
+	if out, err := cluster.Driver(t.Context(), "image", append([]string{"pull", repository}, digests...)...); err != nil {
+		t.Fatalf("pulling %s: %v\n%s\n%s", digests, err, out, cluster.Describe(t.Context()))
 	}
 }
 

@@ -2,9 +2,7 @@ package e2e
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"slices"
 	"strings"
 	"testing"
 
@@ -13,123 +11,26 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/openshift/cluster-image-registry-operator/pkg/names"
+	"github.com/openshift/cluster-image-registry-operator/test/library"
 )
 
-// Pods as `cluster policies` selects them.
-const (
-	registryWorkload = names.OperatorNamespace + "/" + names.RegistryLabel + "=" + names.RegistryLabelValue
-	operatorWorkload = names.OperatorNamespace + "/name=" + names.OperatorDeployment
-	prunerWorkload   = names.OperatorNamespace + "/app=" + names.Pruner
-	// strayWorkload is a pod of the namespace that no policy but the one for all pods selects.
-	strayWorkload = names.OperatorNamespace + "/app=stray"
-	// clientWorkload is an ordinary pod of another namespace.
-	clientWorkload = "e2e-policies/app=client"
-	// anywhere is an address outside of any cluster.
-	anywhere = "198.51.100.7"
-)
-
-// flow is the part of the answer of `cluster policies reach` that the test looks at.
-type flow struct {
-	From    string `json:"from"`
-	To      string `json:"to"`
-	Allowed bool   `json:"allowed"`
-	Egress  verdict
-	Ingress verdict
-}
-
-type verdict struct {
-	Allowed   bool     `json:"allowed"`
-	AllowedBy []string `json:"allowedBy"`
-	Isolating []string `json:"isolating"`
-}
-
-// reach evaluates the cluster's policies over its pods, and one pruner and one stray pod that do not run.
-func reach(t *testing.T, from, to string) []flow {
-	t.Helper()
-	args := []string{"reach", "--to", to, "--what-if", prunerWorkload, "--what-if", strayWorkload}
-	if from != "" {
-		args = append(args, "--from", from)
-	}
-	out, err := cluster.Driver(t.Context(), "policies", args...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var flows []flow
-	if err := json.Unmarshal([]byte(out), &flows); err != nil {
-		t.Fatalf("decoding %q: %v", out, err)
-	}
-	if len(flows) == 0 {
-		t.Fatalf("nothing connects %s and %s", from, to)
-	}
-	return flows
-}
+// clientWorkload is an ordinary pod of another namespace.
+const clientWorkload = "e2e-policies/app=client"
 
 // TestNetworkPoliciesMeanWhatTheySay: who may reach the registry, the operator and the pruner, and what each of them may
 // reach, by the policies as they are in the cluster.
 func TestNetworkPoliciesMeanWhatTheySay(t *testing.T) {
 	managed(t, onEmptyDir)
 	clientPod(t)
-	tests := []struct {
-		name, from, to string
-		want           bool
-		// by is the policy that decides, in the direction in which it does.
-		by string
-	}{
-		{"a pod of another namespace reaches the registry", clientWorkload, registryWorkload + ":5000", true, names.RegistryNetworkPolicy},
-		{"the outside reaches the registry", anywhere, registryWorkload + ":5000", true, names.RegistryNetworkPolicy},
-		{"the operator reaches the registry", operatorWorkload, registryWorkload + ":5000", true, names.RegistryNetworkPolicy},
-		{"the pruner reaches the registry", prunerWorkload, registryWorkload + ":5000", true, names.PrunerNetworkPolicy},
-		{"another port of the registry is closed", clientWorkload, registryWorkload + ":5001", false, names.RegistryNetworkPolicy},
-		{"the registry is not reached by UDP", clientWorkload, registryWorkload + ":5000/UDP", false, names.RegistryNetworkPolicy},
-		{"a pod of another namespace reads the operator's metrics", clientWorkload, operatorWorkload + ":60000", true, "image-registry-operator-networkpolicy"},
-		{"another port of the operator is closed", clientWorkload, operatorWorkload + ":8443", false, "image-registry-operator-networkpolicy"},
-		{"nobody reaches the pruner from another namespace", clientWorkload, prunerWorkload + ":5000", false, "default-deny-all"},
-		{"nobody reaches the pruner from outside", anywhere, prunerWorkload + ":443", false, "default-deny-all"},
-		{"nobody reaches the pruner from the registry", registryWorkload, prunerWorkload + ":443", false, "default-deny-all"},
-		{"the registry reaches storage anywhere", registryWorkload, anywhere + ":443", true, names.RegistryNetworkPolicy},
-		{"the registry reaches a storage's own port", registryWorkload, anywhere + ":9000", true, names.RegistryNetworkPolicy},
-		{"the operator reaches clouds", operatorWorkload, anywhere + ":443", true, "image-registry-operator-networkpolicy"},
-		{"the operator reaches the API server", operatorWorkload, "10.0.0.1:6443", true, "image-registry-operator-networkpolicy"},
-		{"the pruner reaches the API server", prunerWorkload, "10.0.0.1:6443", true, names.PrunerNetworkPolicy},
-		{"the pruner reaches DNS", prunerWorkload, "10.0.0.2:5353/UDP", true, names.PrunerNetworkPolicy},
-		{"a stray pod of the namespace reaches nothing", strayWorkload, anywhere + ":443", false, "default-deny-all"},
-		{"a stray pod of the namespace reaches no registry", strayWorkload, registryWorkload + ":5000", false, "default-deny-all"},
-		{"nobody reaches a stray pod of the namespace", clientWorkload, strayWorkload + ":80", false, "default-deny-all"},
-	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			for _, flow := range reach(t, test.from, test.to) {
-				if flow.Allowed != test.want {
-					t.Errorf("%+v: allowed %t, want %t", flow, flow.Allowed, test.want)
-				}
-				if !flow.decidedBy(test.by) {
-					t.Errorf("%+v: want it decided by %s", flow, test.by)
-				}
-			}
-		})
-	}
+	cluster.RequirePolicies(t, library.Surroundings{Client: clientWorkload, Anywhere: "198.51.100.7", APIServer: "10.0.0.1", DNS: "10.0.0.2"})
 	t.Run("a port that no policy names is open to nobody", func(t *testing.T) {
 		inHostNetwork := hostNetworkPods(t)
-		for _, flow := range reach(t, "", names.OperatorNamespace+"/:1") {
+		for _, flow := range cluster.Reach(t, "", names.OperatorNamespace+"/:1") {
 			if flow.Allowed && !inHostNetwork[flow.To] {
 				t.Errorf("%+v", flow)
 			}
 		}
 	})
-}
-
-// decidedBy says whether the policy is one that allows, or one that isolates where none allows.
-func (f flow) decidedBy(policy string) bool {
-	deciding := slices.Concat(f.Egress.AllowedBy, f.Ingress.AllowedBy)
-	if !f.Allowed {
-		deciding = nil
-		for _, side := range []verdict{f.Egress, f.Ingress} {
-			if !side.Allowed {
-				deciding = append(deciding, side.Isolating...)
-			}
-		}
-	}
-	return slices.Contains(deciding, names.OperatorNamespace+"/"+policy)
 }
 
 func hostNetworkPods(t *testing.T) map[string]bool {

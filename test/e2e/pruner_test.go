@@ -100,7 +100,7 @@ func TestThePrunerPrunes(t *testing.T) {
 	untilArguments(t, "--prune-registry=false")
 	record(t, client, unneeded[2], kept)
 	untilCompleted(t, scheduledAfter(time.Now()))
-	cluster.UntilConditions(t, settle, library.Want{Type: names.Progressing, Status: "False", Reason: names.ReasonRemoved})
+	cluster.UntilRemoved(t, settle)
 	requireForgotten(t, client, unneeded[2], kept)
 	requireData(t, unneeded[2], true)
 	requireData(t, kept, true)

@@ -20,24 +20,32 @@ func TestAdditionalTrustedCAReachesTheTrustStore(t *testing.T) {
 	managed(t, onS3)
 	certificate := trust(t, "trusted.test..5000")
 	cluster.Until(t, settle, "the CA map", func(ctx context.Context) error { return published(ctx, "trusted.test..5000") })
-	line := strings.Split(strings.TrimSpace(certificate), "\n")[1]
-	cluster.Until(t, settle, "the trust store of the running registry", func(ctx context.Context) error {
-		pods, err := registryPods(ctx)
-		if err != nil {
-			return err
-		}
-		for i := range pods {
-			if pods[i].Status.Phase != corev1.PodRunning || pods[i].DeletionTimestamp != nil {
-				continue
-			}
-			store, err := cluster.Driver(ctx, "kubectl", "--", "exec", "-n", names.OperatorNamespace, pods[i].Name, "--", "cat", "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem")
-			if err == nil && strings.Contains(store, line) {
-				return nil
-			}
-		}
-		return fmt.Errorf("none of %d pods has it", len(pods))
-	})
+	cluster.Until(t, settle, "the trust store of the running registry", func(ctx context.Context) error { return trusting(ctx, certificate, 1) })
 	cluster.UntilAvailable(t, settle)
+}
+
+// trusting tells that so many pods of the registry are ready and have the certificate in their trust store.
+func trusting(ctx context.Context, certificate string, want int) error {
+	pods, err := registryPods(ctx)
+	if err != nil {
+		return err
+	}
+	line, found := strings.Split(strings.TrimSpace(certificate), "\n")[1], 0
+	for i := range pods {
+		if pods[i].DeletionTimestamp != nil || !slices.ContainsFunc(pods[i].Status.Conditions, func(c corev1.PodCondition) bool {
+			return c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue
+		}) {
+			continue
+		}
+		store, err := cluster.Driver(ctx, "kubectl", "--", "exec", "-n", names.OperatorNamespace, pods[i].Name, "--", "cat", "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem")
+		if err == nil && strings.Contains(store, line) {
+			found++
+		}
+	}
+	if found < want {
+		return fmt.Errorf("%d of %d pods have it and are ready, want %d", found, len(pods), want)
+	}
+	return nil
 }
 
 // TestRoutes: the default route and one with a host of the administrator's are admitted, and go when they are not

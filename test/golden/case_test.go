@@ -60,10 +60,12 @@ type alteration struct {
 	Absent []string `json:"absent"`
 }
 
-// edit is a JSON merge patch of Config.
+// edit is what an administrator does in one go: JSON merge patches of Config and ImagePruner, and objects that he deletes.
 type edit struct {
-	Why    string         `json:"why"`
-	Config map[string]any `json:"config"`
+	Why         string         `json:"why"`
+	Config      map[string]any `json:"config"`
+	ImagePruner map[string]any `json:"imagePruner"`
+	Delete      []string       `json:"delete"`
 }
 
 // readYAML reads a file that has no fields but those of into.
@@ -197,7 +199,7 @@ func decodeFiles(t *testing.T, files ...string) []*object {
 // storageDone does what the storage controller does once spec.storage is as it should be: it publishes that, says so,
 // and keeps what it has learned about the place.
 func (s *store) storageDone(facts map[string]string) error {
-	id, live := s.config()
+	id, live := s.find("Config " + names.Cluster)
 	if live == nil {
 		return fmt.Errorf("there is no config whose storage could be done")
 	}

@@ -50,6 +50,9 @@ func (r *run) render(k key, o *object) string {
 	return string(content)
 }
 
+// withStatus are the resources whose status the operator writes.
+var withStatus = []string{"configs", "clusteroperators", "images", "imagepruners"}
+
 // clean leaves out what the API server adds, and the status that others write.
 func clean(k key, o *object) *object {
 	o = o.DeepCopy()
@@ -60,7 +63,7 @@ func clean(k key, o *object) *object {
 	for _, field := range added {
 		unstructured.RemoveNestedField(o.Object, "metadata", field)
 	}
-	if k.kind.resource != "configs" && k.kind.resource != "clusteroperators" {
+	if !slices.Contains(withStatus, k.kind.resource) {
 		unstructured.RemoveNestedField(o.Object, "status")
 	}
 	unstructured.RemoveNestedField(o.Object, "spec", "template", "metadata", "creationTimestamp")

@@ -3,6 +3,7 @@ package golden
 import (
 	"context"
 	"encoding/base64"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -14,6 +15,7 @@ import (
 	"github.com/openshift/library-go/pkg/controller/factory"
 	"github.com/openshift/library-go/pkg/operator/events"
 
+	"github.com/openshift/cluster-image-registry-operator/pkg/names"
 	"github.com/openshift/cluster-image-registry-operator/pkg/operator"
 )
 
@@ -131,8 +133,18 @@ func (r *run) edit(e edit) {
 	if e.Why == "" {
 		r.t.Error("an edit says why")
 	}
-	if err := r.store.edit(e.Config); err != nil {
-		r.t.Fatal(err)
+	var failure error
+	if e.Config != nil {
+		failure = errors.Join(failure, r.store.edit("Config "+names.Cluster, e.Config))
+	}
+	if e.ImagePruner != nil {
+		failure = errors.Join(failure, r.store.edit("ImagePruner "+names.Cluster, e.ImagePruner))
+	}
+	for _, name := range e.Delete {
+		failure = errors.Join(failure, r.store.delete(name))
+	}
+	if failure != nil {
+		r.t.Fatal(failure)
 	}
 	r.catchUp()
 }

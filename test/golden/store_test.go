@@ -209,21 +209,21 @@ func (s *store) load(o *object) error {
 	return fmt.Errorf("the stand-in does not serve %s", o.GroupVersionKind())
 }
 
-// config finds Config.
-func (s *store) config() (key, *object) {
+// find looks an object up by the name that test.yaml has for it.
+func (s *store) find(name string) (key, *object) {
 	for k, o := range s.all() {
-		if k.kind.resource == "configs" {
+		if named(o) == name {
 			return k, o
 		}
 	}
 	return key{}, nil
 }
 
-// edit merges a change into Config as somebody at a keyboard does.
-func (s *store) edit(change map[string]any) error {
-	k, o := s.config()
+// edit merges a change into an object as somebody at a keyboard does.
+func (s *store) edit(name string, change map[string]any) error {
+	k, o := s.find(name)
 	if o == nil {
-		return fmt.Errorf("there is no config to edit")
+		return fmt.Errorf("there is no %s to edit", name)
 	}
 	before, err := o.MarshalJSON()
 	if err != nil {
@@ -242,6 +242,16 @@ func (s *store) edit(change map[string]any) error {
 		return err
 	}
 	_, err = s.write(request{key: k, verb: "update", manager: somebody, object: wanted})
+	return err
+}
+
+// delete does what somebody does who deletes an object.
+func (s *store) delete(name string) error {
+	k, o := s.find(name)
+	if o == nil {
+		return fmt.Errorf("there is no %s to delete", name)
+	}
+	_, err := s.write(request{key: k, verb: "delete", manager: somebody})
 	return err
 }
 

@@ -27,6 +27,8 @@ type variant struct {
 	// Base is the case that this one is a variant of: it has the same objects, edits and controllers.
 	Base string `json:"base"`
 	alteration
+	// StorageDone replaces that of the base.
+	StorageDone map[string]string `json:"storageDone"`
 	// Edits come after those of the base. What is compared is the end.
 	Edits []edit `json:"edits"`
 	// Wait is how long to look again after all is at rest, for what takes time.
@@ -95,6 +97,9 @@ func runVariant(t *testing.T, about variant) outcome {
 	base := readCase(t, about.Base)
 	objects := about.apply(t, base.objects(t, about.Base))
 	base.Without = slices.DeleteFunc(base.Without, func(name string) bool { return slices.Contains(about.With, name) })
+	if about.StorageDone != nil {
+		base.StorageDone = about.StorageDone
+	}
 	if len(about.With) > 0 {
 		// The storage controller does itself what stood for it.
 		base.StorageDone = nil

@@ -15,6 +15,8 @@ import (
 const (
 	module = "github.com/openshift/cluster-image-registry-operator/"
 	aws    = "github.com/aws/"
+	azure  = "github.com/Azure/"
+	gopher = "github.com/gophercloud/"
 )
 
 // backends are the packages that may know a cloud. A new one goes here and into .golangci.yaml.
@@ -93,16 +95,25 @@ var rules = []rule{
 	}},
 	{name: "a backend knows storage and names, and no other backend", deps: true, forbids: func(from, to string) bool {
 		return backend(from) != "" && isOurs(to) && backend(to) != backend(from) &&
-			!anyUnder(to, "pkg/names", "pkg/version", "pkg/operatorclient") && to != "pkg/storage"
+			!anyUnder(to, "pkg/names", "pkg/version", "pkg/operatorclient", "pkg/storage/transport", "pkg/storage/s3api") && to != "pkg/storage"
 	}},
 	{name: "the storage seam imports no controller, no backend and no wiring", deps: true, forbids: func(from, to string) bool {
 		return from == "pkg/storage" && (controller(to) != "" || backend(to) != "" || under(to, "pkg/operator"))
 	}},
-	{name: "the AWS SDK is imported only by the s3 backend", tests: true, forbids: func(from, to string) bool {
-		return strings.HasPrefix(to, aws) && !anyUnder(from, "pkg/storage/s3", "test", "hack")
+	{name: "the AWS SDK is imported only where the S3 protocol is spoken", tests: true, forbids: func(from, to string) bool {
+		return strings.HasPrefix(to, aws) && !anyUnder(from, "pkg/storage/s3", "pkg/storage/s3api", "pkg/storage/ibmcos", "test", "hack")
+	}},
+	{name: "Google's modules are imported only by the gcs backend", tests: true, forbids: func(from, to string) bool {
+		return isGoogles(to) && !anyUnder(from, "pkg/storage/gcs", "test", "hack")
+	}},
+	{name: "the Azure SDK is imported only by the azure backend", tests: true, forbids: func(from, to string) bool {
+		return strings.HasPrefix(to, azure) && !anyUnder(from, "pkg/storage/azure", "test", "hack")
+	}},
+	{name: "the OpenStack SDK is imported only by the swift backend", tests: true, forbids: func(from, to string) bool {
+		return strings.HasPrefix(to, gopher) && !under(from, "pkg/storage/swift")
 	}},
 	{name: "no controller links a cloud SDK", deps: true, forbids: func(from, to string) bool {
-		return controller(from) != "" && strings.HasPrefix(to, aws)
+		return controller(from) != "" && (strings.HasPrefix(to, aws) || strings.HasPrefix(to, azure) || strings.HasPrefix(to, gopher))
 	}},
 	{name: "only pkg/operator, cmd and tests import controllers", forbids: func(from, to string) bool {
 		return controller(to) != "" && controller(from) == "" && !anyUnder(from, "pkg/operator", "cmd", "test")
@@ -114,6 +125,11 @@ var rules = []rule{
 		name: "nothing links the embedded cluster: it is met by command line and files", deps: true, tests: true,
 		forbids: func(_, to string) bool { return under(to, "test/cluster") },
 	},
+}
+
+// isGoogles says whether a path is of the modules that only Google's cloud needs.
+func isGoogles(path string) bool {
+	return anyUnder(path, "golang.org/x/oauth2", "cloud.google.com/go", "google.golang.org/api", "google.golang.org/grpc")
 }
 
 // isOurs says whether a path, after translation, is of this repository.
@@ -172,7 +188,11 @@ func TestImportRulesBite(t *testing.T) {
 		{"only pkg/operator imports backends", "pkg/controllers/storage", module + "pkg/storage/s3", module + "pkg/storage/storagetest"},
 		{"a backend knows storage and names, and no other backend", "pkg/storage/s3", module + "pkg/storage/pvc", module + "pkg/storage"},
 		{"the storage seam imports no controller, no backend and no wiring", "pkg/storage", module + "pkg/operator", module + "pkg/operatorclient"},
-		{"the AWS SDK is imported only by the s3 backend", "pkg/storage/pvc", aws + "aws-sdk-go-v2/aws", "k8s.io/client-go/kubernetes"},
+		{"Google's modules are imported only by the gcs backend", "pkg/storage/s3", "golang.org/x/oauth2/google", "golang.org/x/net/http2"},
+		{"the AWS SDK is imported only where the S3 protocol is spoken", "pkg/storage/pvc", aws + "aws-sdk-go-v2/aws", "k8s.io/client-go/kubernetes"},
+		{"the Azure SDK is imported only by the azure backend", "pkg/storage/s3", azure + "azure-sdk-for-go/sdk/azcore", aws + "smithy-go"},
+		{"the OpenStack SDK is imported only by the swift backend", "pkg/storage/s3", gopher + "gophercloud/v2", "k8s.io/client-go/kubernetes"},
+		{"the AWS SDK is imported only where the S3 protocol is spoken", "pkg/storage/pvc", aws + "aws-sdk-go-v2/aws", "k8s.io/client-go/kubernetes"},
 		{"no controller links a cloud SDK", "pkg/controllers/storage", aws + "smithy-go", module + "pkg/storage"},
 		{"only pkg/operator, cmd and tests import controllers", "pkg/storage", module + "pkg/controllers/storage", module + "pkg/names"},
 		{"the operator never depends on its test equipment", "cmd/cluster-image-registry-operator", module + "test/library", module + "pkg/operator"},

@@ -16,6 +16,7 @@ import (
 	configv1 "github.com/openshift/api/config/v1"
 
 	"github.com/openshift/cluster-image-registry-operator/pkg/names"
+	"github.com/openshift/cluster-image-registry-operator/test/library"
 )
 
 // These tests need rules of manifests/ that no other one does: see TestEveryRuleIsNeeded.
@@ -75,28 +76,25 @@ func TestImmutableFieldsAreReplaced(t *testing.T) {
 			return errors.Join(unstructured.SetNestedStringMap(o.Object, labels, "spec", "selector", "matchLabels"),
 				unstructured.SetNestedStringMap(o.Object, labels, "spec", "template", "metadata", "labels"))
 		}},
+		"the certificates in an immutable map":  {certificates, []string{"data"}, spoilMap},
+		"the registry's CA in an immutable map": {registryCA, []string{"data"}, spoilMap},
 	} {
 		t.Run(name, func(t *testing.T) {
-			var want any
-			cluster.Until(t, settle, "a spoilt one in the place of "+test.object.String(), func(ctx context.Context) error {
-				live, err := test.object.client().Get(ctx, test.object.name, metav1.GetOptions{})
-				if err != nil {
-					return err
-				}
-				want, _, _ = unstructured.NestedFieldCopy(live.Object, test.field...)
-				spoilt := live.DeepCopy()
-				spoilt.SetResourceVersion("")
-				spoilt.SetUID("")
-				if err := test.spoil(spoilt); err != nil {
-					return err
-				}
-				if err := test.object.client().Delete(ctx, live.GetName(), metav1.DeleteOptions{}); err != nil {
-					return err
-				}
-				// The operator makes a new one, too, and may be the first.
-				_, err = test.object.client().Create(ctx, spoilt, metav1.CreateOptions{})
-				return err
-			})
+			// Not in a race with the operator: a DaemonSet that is replaced twice within a second is forgotten by its controller.
+			resume := operator.Pause(t)
+			live, err := test.object.client().Get(t.Context(), test.object.name, metav1.GetOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			want, _, _ := unstructured.NestedFieldCopy(live.Object, test.field...)
+			spoilt := live.DeepCopy()
+			spoilt.SetResourceVersion("")
+			spoilt.SetUID("")
+			if err := test.spoil(spoilt); err != nil {
+				t.Fatal(err)
+			}
+			replace(t, test.object, spoilt)
+			resume()
 			cluster.Until(t, settle, test.object.String()+" to be as it was", func(ctx context.Context) error {
 				live, err := test.object.client().Get(ctx, test.object.name, metav1.GetOptions{})
 				if err != nil {
@@ -109,10 +107,59 @@ func TestImmutableFieldsAreReplaced(t *testing.T) {
 			})
 		})
 	}
+	cluster.UntilConditions(t, settle, nodeCARuns...)
+}
+
+// replace puts another object in the place of one, when that is gone with all it made, and waits until its controller, if it has
+// one, has seen it.
+func replace(t *testing.T, object managedObject, by *unstructured.Unstructured) {
+	t.Helper()
+	foreground := metav1.DeletePropagationForeground
+	if err := object.client().Delete(t.Context(), object.name, metav1.DeleteOptions{PropagationPolicy: &foreground}); err != nil {
+		t.Fatal(err)
+	}
+	cluster.Until(t, settle, object.String()+" to be gone", func(ctx context.Context) error {
+		_, err := object.client().Get(ctx, object.name, metav1.GetOptions{})
+		if err == nil {
+			return errors.New("it is there")
+		}
+		return library.IgnoreNotFound(err)
+	})
+	if _, err := object.client().Create(t.Context(), by, metav1.CreateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	untilRolledOut(t, object)
+}
+
+// untilRolledOut waits until the pods of a DaemonSet are as it says. One that is deleted while its controller is replacing a
+// pod leaves that pod's count behind, under its name: its successor gets no pods for five minutes.
+func untilRolledOut(t *testing.T, object managedObject) {
+	t.Helper()
+	if object.resource.Resource != "daemonsets" {
+		return
+	}
+	cluster.Until(t, settle, "the pods of "+object.String(), func(ctx context.Context) error {
+		live, err := cluster.Kube.AppsV1().DaemonSets(object.namespace).Get(ctx, object.name, metav1.GetOptions{})
+		if err != nil {
+			return err
+		}
+		have, wanted := live.Status, live.Status.DesiredNumberScheduled
+		if have.ObservedGeneration != live.Generation || wanted == 0 || have.UpdatedNumberScheduled != wanted || have.NumberAvailable != wanted {
+			return fmt.Errorf("generation %d, status %+v", live.Generation, have)
+		}
+		return nil
+	})
 }
 
 func spoilRole(o *unstructured.Unstructured) error {
 	return unstructured.SetNestedField(o.Object, "view", "roleRef", "name")
+}
+
+// spoilMap leaves a map of certificates that no update can mend: without the operator the service CA's next one would never
+// reach anybody.
+func spoilMap(o *unstructured.Unstructured) error {
+	return errors.Join(unstructured.SetNestedField(o.Object, true, "immutable"),
+		unstructured.SetNestedStringMap(o.Object, map[string]string{"spoilt": "true"}, "data"))
 }
 
 // A claim that the operator made because none was named goes with the registry.

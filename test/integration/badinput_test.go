@@ -47,9 +47,6 @@ func TestBadInputBesideARunningRegistry(t *testing.T) {
 		"two storages": {
 			`{"spec":{"storage":{"s3":{"bucket":"b"}}}}`, `{"spec":{"storage":{"s3":null}}}`, names.ReasonMultipleStoragesConfigured, "[EmptyDir S3]",
 		},
-		"a storage without a backend": {
-			`{"spec":{"storage":{"emptyDir":null,"gcs":{"bucket":"b"}}}}`, `{"spec":{"storage":{"emptyDir":{},"gcs":null}}}`, names.ReasonStorageNotSupported, "GCS",
-		},
 		"no storage where the platform has none": {
 			`{"spec":{"storage":{"emptyDir":null}}}`, `{"spec":{"storage":{"emptyDir":{}}}}`, names.ReasonStorageNotConfigured, "spec.storage",
 		},

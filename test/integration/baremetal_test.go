@@ -89,5 +89,5 @@ func TestRemovedOnBareMetalSaysWhatToDo(t *testing.T) {
 		t.Errorf("status.storage %+v after the command", config.Status.Storage)
 	}
 	cluster.Patch(t, `{"spec":{"managementState":"Removed"}}`)
-	cluster.UntilConditions(t, settle, library.Want{Type: names.Progressing, Status: "False", Reason: names.ReasonRemoved})
+	cluster.UntilRemoved(t, settle)
 }

@@ -22,13 +22,14 @@ type want struct {
 	replicas int32
 	state    operatorv1.ManagementState
 	rollout  string
-	// unsupported platforms have a storage that this release has no backend for.
-	unsupported bool
+	// lacks is what this suite lacks of the cloud, as StorageReady names it: its credentials are AWS's. test/storages has the
+	// other clouds, and OpenStack, which has no Config before its cloud was asked.
+	lacks string
 }
 
 var (
-	removed  = want{"", 1, operatorv1.Removed, "RollingUpdate", false}
-	emptyDir = want{"emptyDir", 1, operatorv1.Managed, "RollingUpdate", false}
+	removed  = want{"", 1, operatorv1.Removed, "RollingUpdate", ""}
+	emptyDir = want{"emptyDir", 1, operatorv1.Managed, "RollingUpdate", ""}
 )
 
 // allow lets a comparison look into want.
@@ -36,13 +37,12 @@ var allow = cmp.AllowUnexported(want{})
 
 func TestDefaultConfigPerPlatform(t *testing.T) {
 	tests := map[configv1.PlatformType]want{
-		configv1.AWSPlatformType:          {"s3", 2, operatorv1.Managed, "RollingUpdate", false},
-		configv1.AzurePlatformType:        {"azure", 2, operatorv1.Managed, "RollingUpdate", true},
-		configv1.GCPPlatformType:          {"gcs", 2, operatorv1.Managed, "RollingUpdate", true},
-		configv1.IBMCloudPlatformType:     {"ibmcos", 2, operatorv1.Managed, "RollingUpdate", true},
-		configv1.PowerVSPlatformType:      {"ibmcos", 2, operatorv1.Managed, "RollingUpdate", true},
-		configv1.OpenStackPlatformType:    {"swift", 2, operatorv1.Managed, "RollingUpdate", true},
-		configv1.OvirtPlatformType:        {"pvc", 1, operatorv1.Managed, "Recreate", false},
+		configv1.AWSPlatformType:          {"s3", 2, operatorv1.Managed, "RollingUpdate", ""},
+		configv1.AzurePlatformType:        {"azure", 2, operatorv1.Managed, "RollingUpdate", "azure_"},
+		configv1.GCPPlatformType:          {"gcs", 2, operatorv1.Managed, "RollingUpdate", "service_account.json"},
+		configv1.IBMCloudPlatformType:     {"ibmcos", 2, operatorv1.Managed, "RollingUpdate", "spec.storage.ibmcos.location"},
+		configv1.PowerVSPlatformType:      {"ibmcos", 2, operatorv1.Managed, "RollingUpdate", "spec.storage.ibmcos.location"},
+		configv1.OvirtPlatformType:        {"pvc", 1, operatorv1.Managed, "Recreate", ""},
 		configv1.LibvirtPlatformType:      emptyDir,
 		configv1.BareMetalPlatformType:    removed,
 		configv1.VSpherePlatformType:      removed,
@@ -56,7 +56,7 @@ func TestDefaultConfigPerPlatform(t *testing.T) {
 	for platform, want := range tests {
 		t.Run(string(platform), func(t *testing.T) {
 			config := fresh(t, platform)
-			if diff := cmp.Diff(want, defaults(config, want.unsupported), allow); diff != "" {
+			if diff := cmp.Diff(want, defaults(config, want.lacks), allow); diff != "" {
 				t.Errorf("default config on %s (-want +got):\n%s", platform, diff)
 			}
 			if diff := cmp.Diff([]string{names.Finalizer}, config.Finalizers); diff != "" {
@@ -69,10 +69,10 @@ func TestDefaultConfigPerPlatform(t *testing.T) {
 				t.Error("observedConfig is empty: the first rollout would miss the TLS profile")
 			}
 			switch {
-			case want.unsupported:
+			case want.lacks != "":
 				cluster.UntilConditions(t, settle,
-					library.Want{Type: names.Available, Status: "False", Reason: names.ReasonStorageNotSupported},
-					library.Want{Type: names.Degraded, Status: "True", Reason: names.ReasonStorageNotSupported},
+					library.Want{Type: names.Available, Status: "False"},
+					library.Want{Type: names.StorageReady, Status: "False", Message: want.lacks},
 				)
 				requireNoDeployment(t)
 			case want.state == operatorv1.Removed:
@@ -87,13 +87,13 @@ func TestDefaultConfigPerPlatform(t *testing.T) {
 	}
 }
 
-func defaults(config *imageregistryv1.Config, unsupported bool) want {
+func defaults(config *imageregistryv1.Config, lacks string) want {
 	storage := config.Spec.Storage
 	members := map[string]bool{
 		"s3": storage.S3 != nil, "gcs": storage.GCS != nil, "azure": storage.Azure != nil, "swift": storage.Swift != nil,
 		"ibmcos": storage.IBMCOS != nil, "pvc": storage.PVC != nil, "emptyDir": storage.EmptyDir != nil,
 	}
-	got := want{replicas: config.Spec.Replicas, state: config.Spec.ManagementState, rollout: config.Spec.RolloutStrategy, unsupported: unsupported}
+	got := want{replicas: config.Spec.Replicas, state: config.Spec.ManagementState, rollout: config.Spec.RolloutStrategy, lacks: lacks}
 	for member, set := range members {
 		if set {
 			got.storage += member

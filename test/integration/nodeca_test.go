@@ -3,14 +3,18 @@ package integration
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"testing"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
 
 	configv1 "github.com/openshift/api/config/v1"
 
@@ -181,6 +185,7 @@ func encodedField(t *testing.T, live *unstructured.Unstructured, field []string)
 // comesBack deletes an object and waits for another one.
 func comesBack(t *testing.T, object managedObject) {
 	t.Helper()
+	untilRolledOut(t, object)
 	live, err := object.client().Get(t.Context(), object.name, metav1.GetOptions{})
 	if err != nil {
 		t.Fatal(err)
@@ -195,4 +200,69 @@ func comesBack(t *testing.T, object managedObject) {
 		}
 		return err
 	})
+}
+
+// TestNodeCAIsNotUnavailableForAMoment: all pods of node-ca go at once, as on a single node when its one is replaced, and
+// come back.
+func TestNodeCAIsNotUnavailableForAMoment(t *testing.T) {
+	fresh(t, configv1.NonePlatformType)
+	cluster.UntilConditions(t, settle, nodeCARuns...)
+	pods := cluster.Kube.CoreV1().Pods(names.OperatorNamespace)
+	noticed := func(ctx context.Context) (bool, error) {
+		config, err := cluster.GetConfig(ctx)
+		if err != nil {
+			return false, err
+		}
+		if err := library.Matches(config.Status.Conditions, library.Want{Type: names.NodeCAAvailable, Status: "True", Reason: names.ReasonAsExpected}); err != nil {
+			t.Fatal(err)
+		}
+		return library.Matches(config.Status.Conditions, library.Want{Type: names.NodeCAServing, Status: "False", Reason: names.ReasonNoAvailableReplicas}) == nil, nil
+	}
+	allow := noNewPods(t)
+	if err := pods.DeleteCollection(t.Context(), metav1.DeleteOptions{GracePeriodSeconds: ptr.To[int64](0)}, metav1.ListOptions{LabelSelector: "name=" + names.NodeCA}); err != nil {
+		t.Fatal(err)
+	}
+	cluster.Until(t, settle, "the operator to notice that no pod is available", func(ctx context.Context) error {
+		seen, err := noticed(ctx)
+		if err == nil && !seen {
+			err = errors.New("it says nothing")
+		}
+		return err
+	})
+	allow()
+	cluster.Until(t, settle, "the pods to be back", func(ctx context.Context) error {
+		seen, err := noticed(ctx)
+		if err == nil && seen {
+			err = errors.New("not yet")
+		}
+		return err
+	})
+}
+
+// noNewPods keeps the pods of the namespace from being replaced until the function it returns is called. These nodes run a
+// pod at once: without it nobody would see that there was none.
+func noNewPods(t *testing.T) (allow func()) {
+	t.Helper()
+	quotas := cluster.Kube.CoreV1().ResourceQuotas(names.OperatorNamespace)
+	quota := &corev1.ResourceQuota{
+		ObjectMeta: metav1.ObjectMeta{Name: "no-new-pods"},
+		Spec:       corev1.ResourceQuotaSpec{Hard: corev1.ResourceList{corev1.ResourcePods: resource.MustParse("0")}},
+	}
+	if _, err := quotas.Create(t.Context(), quota, metav1.CreateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	allow = func() {
+		if err := quotas.Delete(context.Background(), quota.Name, metav1.DeleteOptions{}); library.IgnoreNotFound(err) != nil {
+			t.Error(err)
+		}
+	}
+	t.Cleanup(allow)
+	cluster.Until(t, settle, "the quota to be counted", func(ctx context.Context) error {
+		live, err := quotas.Get(ctx, quota.Name, metav1.GetOptions{})
+		if err == nil && len(live.Status.Hard) == 0 {
+			err = errors.New("not yet")
+		}
+		return err
+	})
+	return allow
 }

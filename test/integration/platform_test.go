@@ -174,7 +174,7 @@ func TestCredentialsThatNeverCome(t *testing.T) {
 	fresh(t, configv1.AWSPlatformType)
 	cluster.UntilAvailable(t, settle)
 	cluster.Patch(t, `{"spec":{"managementState":"Removed"}}`)
-	cluster.UntilConditions(t, settle, library.Want{Type: names.Progressing, Status: "False", Reason: names.ReasonRemoved})
+	cluster.UntilRemoved(t, settle)
 	secrets := cluster.Kube.CoreV1().Secrets(names.OperatorNamespace)
 	t.Cleanup(func() {
 		_ = secrets.Delete(context.Background(), names.PrivateConfigurationUser, metav1.DeleteOptions{})

@@ -68,7 +68,7 @@ func TestAnExistingBucketStaysTheAdministrators(t *testing.T) {
 		t.Errorf("status.storage %+v, want bucket %s Unmanaged: it was there before", config.Status.Storage, bucket)
 	}
 	cluster.Patch(t, `{"spec":{"managementState":"Removed"}}`)
-	cluster.UntilConditions(t, settle, library.Want{Type: names.Progressing, Status: "False", Reason: names.ReasonRemoved})
+	cluster.UntilRemoved(t, settle)
 	requireBucket(t, bucket, true)
 }
 
@@ -76,7 +76,7 @@ func TestWrongCredentials(t *testing.T) {
 	fresh(t, configv1.AWSPlatformType)
 	cluster.UntilAvailable(t, settle)
 	cluster.Patch(t, `{"spec":{"managementState":"Removed"}}`)
-	cluster.UntilConditions(t, settle, library.Want{Type: names.Progressing, Status: "False", Reason: names.ReasonRemoved})
+	cluster.UntilRemoved(t, settle)
 	secret := &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{Name: names.PrivateConfigurationUser},
 		StringData: map[string]string{"REGISTRY_STORAGE_S3_ACCESSKEY": "AKIANOSUCHKEY", "REGISTRY_STORAGE_S3_SECRETKEY": "nosuchsecret"},

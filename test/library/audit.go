@@ -14,6 +14,13 @@ import (
 // OperatorUser is the identity of the operator in every suite: its own ServiceAccount, never an administrator.
 const OperatorUser = "system:serviceaccount:openshift-image-registry:cluster-image-registry-operator"
 
+const (
+	// registryUser is the identity of the registry, and of the Job that moves images.
+	registryUser = "system:serviceaccount:openshift-image-registry:registry"
+	// operatorAgent begins the user agent of the operator's program.
+	operatorAgent = "cluster-image-registry-operator/"
+)
+
 // AuditEvent is the part of an audit log entry that tests look at.
 type AuditEvent struct {
 	Verb       string `json:"verb"`
@@ -44,7 +51,14 @@ func (e AuditEvent) String() string {
 // Audit returns the requests of user since the given time, one entry each, oldest first. A watch that is still open
 // counts by its start.
 func (c *Cluster) Audit(user string, since time.Time) ([]AuditEvent, error) {
-	file, err := os.Open(c.AuditLog)
+	return readAudit(c.AuditLog, user, since, func(e *AuditEvent) bool {
+		return e.User.Username == user && e.IsWatch() == (e.Stage == "ResponseStarted")
+	})
+}
+
+// readAudit returns the events that are wanted, of those whose line has the text.
+func readAudit(path, text string, since time.Time, wanted func(*AuditEvent) bool) ([]AuditEvent, error) {
+	file, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("reading the audit log: %w", err)
 	}
@@ -54,20 +68,29 @@ func (c *Cluster) Audit(user string, since time.Time) ([]AuditEvent, error) {
 	lines.Buffer(make([]byte, 0, 1<<20), 1<<24)
 	for lines.Scan() {
 		// The log is large and most of it is other users': look before decoding.
-		if !strings.Contains(lines.Text(), user) {
+		if !strings.Contains(lines.Text(), text) {
 			continue
 		}
 		var event AuditEvent
 		if err := json.Unmarshal(lines.Bytes(), &event); err != nil {
 			continue // the last line may be half written
 		}
-		started := event.Stage == "ResponseStarted"
-		if event.User.Username != user || event.RequestReceivedTimestamp.Before(since) || (event.Verb == "watch") != started {
-			continue
+		if !event.RequestReceivedTimestamp.Before(since) && wanted(&event) {
+			events = append(events, event)
 		}
-		events = append(events, event)
 	}
 	return events, lines.Err()
+}
+
+// strangers returns the requests of the operator's program that were made as somebody it is not: with a token that was not
+// good, which the log has without a user, or as another user. The Job that moves images is the same program, as the registry.
+// What runs on nodes is, too, and has no business with the API server.
+func strangers(auditLog string, since time.Time) ([]AuditEvent, error) {
+	return readAudit(auditLog, operatorAgent, since, func(e *AuditEvent) bool {
+		known := e.User.Username == OperatorUser || e.User.Username == registryUser
+		// A refused login is logged where its answer starts, whatever it asked for.
+		return strings.HasPrefix(e.UserAgent, operatorAgent) && (!known || e.ResponseStatus.Code == http.StatusUnauthorized)
+	})
 }
 
 // IsWatch tells whether the request is a watch.
@@ -118,6 +141,13 @@ func RequireNothingDenied(t *testing.T, c *Cluster, since time.Time) {
 		if event.ResponseStatus.Code == http.StatusForbidden || event.ResponseStatus.Code == http.StatusUnauthorized {
 			t.Errorf("denied: %s", event)
 		}
+	}
+	foreign, err := strangers(c.AuditLog, since)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, event := range foreign {
+		t.Errorf("the operator's program was user %q, which is none of its ServiceAccounts: %s", event.User.Username, event)
 	}
 }
 

@@ -32,12 +32,15 @@ type State struct {
 	Nodes      int    `json:"nodes"`
 	Simulated  int    `json:"simulated"`
 	Sandboxed  bool   `json:"sandboxed"`
-	S3         S3     `json:"s3"`
+	// Family is ipv4, ipv6 or dual.
+	Family string `json:"family"`
+	S3     S3     `json:"s3"`
 }
 
 // S3 says how to reach the cluster's S3 server.
 type S3 struct {
 	Endpoint             string `json:"endpoint"`
+	STSEndpoint          string `json:"stsEndpoint"`
 	Region               string `json:"region"`
 	CAFile               string `json:"caFile"`
 	AccessKeyID          string `json:"accessKeyID"`
@@ -48,6 +51,8 @@ type S3 struct {
 	AdminURL string `json:"adminURL"`
 	// ProxyURL is an HTTP CONNECT proxy that reaches only the S3 names; on the host's loopback.
 	ProxyURL string `json:"proxyURL"`
+	// HostEndpoint is Endpoint by an address of the host's loopback device.
+	HostEndpoint string `json:"hostEndpoint"`
 }
 
 // Cluster is a running embedded cluster and an administrator's clients for it.
@@ -66,27 +71,40 @@ type Cluster struct {
 // Start connects to the cluster whose state.json CLUSTER_STATE names, or starts one with `cluster up` and the given
 // arguments. CLUSTER_BINARY is the embedded cluster's driver; `make` sets it.
 func Start(ctx context.Context, name string, args ...string) (*Cluster, error) {
+	statePath := os.Getenv("CLUSTER_STATE")
+	if statePath == "" {
+		return StartAnother(ctx, name, args...)
+	}
+	c, err := driven()
+	if err != nil {
+		return nil, err
+	}
+	return c, c.connect(statePath)
+}
+
+// StartAnother starts a cluster, for a test that needs another kind than its suite has.
+func StartAnother(ctx context.Context, name string, args ...string) (*Cluster, error) {
+	c, err := driven()
+	if err != nil {
+		return nil, err
+	}
+	if err := run(ctx, c.binary, append([]string{"up", "--name", name, "--detach"}, args...)...); err != nil {
+		return nil, err
+	}
+	home, err := clusterHome()
+	if err != nil {
+		return nil, err
+	}
+	c.down = true
+	return c, c.connect(filepath.Join(home, "clusters", name, "state.json"))
+}
+
+func driven() (*Cluster, error) {
 	binary := os.Getenv("CLUSTER_BINARY")
 	if binary == "" {
 		return nil, fmt.Errorf("CLUSTER_BINARY is not set: run the suite through `make test-integration` or `make test-e2e`")
 	}
-	c := &Cluster{binary: binary}
-	statePath := os.Getenv("CLUSTER_STATE")
-	if statePath == "" {
-		up := append([]string{"up", "--name", name, "--detach"}, args...)
-		if err := run(ctx, binary, up...); err != nil {
-			return nil, err
-		}
-		home, err := clusterHome()
-		if err != nil {
-			return nil, err
-		}
-		c.down, statePath = true, filepath.Join(home, "clusters", name, "state.json")
-	}
-	if err := c.connect(statePath); err != nil {
-		return nil, err
-	}
-	return c, nil
+	return &Cluster{binary: binary}, nil
 }
 
 func clusterHome() (string, error) {

@@ -29,20 +29,27 @@ func (c *Cluster) Patch(t *testing.T, patch string) *imageregistryv1.Config {
 // SetPlatform makes Infrastructure say that the cluster runs on platform, keeping what each platform needs.
 func (c *Cluster) SetPlatform(t *testing.T, platform configv1.PlatformType) {
 	t.Helper()
+	status := configv1.PlatformStatus{Type: platform}
+	if platform == configv1.AWSPlatformType {
+		status.AWS = &configv1.AWSPlatformStatus{
+			Region:           c.S3.Region,
+			ServiceEndpoints: []configv1.AWSServiceEndpoint{{Name: "s3", URL: c.S3.Endpoint}, {Name: "sts", URL: c.S3.STSEndpoint}},
+		}
+	}
+	c.SetPlatformStatus(t, status)
+}
+
+// SetPlatformStatus makes Infrastructure say that about the platform.
+func (c *Cluster) SetPlatformStatus(t *testing.T, status configv1.PlatformStatus) {
+	t.Helper()
 	infrastructures := c.Config.ConfigV1().Infrastructures()
 	infra, err := infrastructures.Get(t.Context(), names.Cluster, metav1.GetOptions{})
 	if err != nil {
 		t.Fatalf("reading infrastructure: %v", err)
 	}
-	infra.Status.PlatformStatus = &configv1.PlatformStatus{Type: platform}
-	if platform == configv1.AWSPlatformType {
-		infra.Status.PlatformStatus.AWS = &configv1.AWSPlatformStatus{
-			Region:           c.S3.Region,
-			ServiceEndpoints: []configv1.AWSServiceEndpoint{{Name: "s3", URL: c.S3.Endpoint}},
-		}
-	}
+	infra.Status.PlatformStatus = &status
 	if _, err := infrastructures.UpdateStatus(t.Context(), infra, metav1.UpdateOptions{}); err != nil {
-		t.Fatalf("making the cluster one on %s: %v", platform, err)
+		t.Fatalf("making the cluster one on %s: %v", status.Type, err)
 	}
 }
 

@@ -84,7 +84,8 @@ func RequireSpare(t *testing.T, events []corev1.Event, secrets ...string) {
 // the cluster still has.
 func RequireSpareEvents(t *testing.T, c *Cluster, secrets ...string) {
 	t.Helper()
-	events, err := c.OperatorEvents(t.Context())
+	// It may be asked as a test's clean-up, whose context has ended.
+	events, err := c.OperatorEvents(context.WithoutCancel(t.Context()))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -41,10 +41,6 @@ const drain = 30 * time.Second
 
 // StartOperator starts OPERATOR_BINARY against the cluster, with env appended to what its Deployment sets.
 func (c *Cluster) StartOperator(ctx context.Context, dir string, env ...string) (*Operator, error) {
-	binary := os.Getenv("OPERATOR_BINARY")
-	if binary == "" {
-		return nil, errors.New("OPERATOR_BINARY is not set: run the suite through make")
-	}
 	kubeconfig, err := c.operatorKubeconfig(ctx, dir)
 	if err != nil {
 		return nil, err
@@ -57,21 +53,32 @@ func (c *Cluster) StartOperator(ctx context.Context, dir string, env ...string) 
 	if err != nil {
 		return nil, err
 	}
+	return launch(dir, address, []string{"--kubeconfig", kubeconfig, "--config", config}, append([]string{
+		"RELEASE_VERSION=" + c.version(ctx), "OPERATOR_IMAGE_VERSION=" + c.version(ctx), "OPERATOR_NAME=" + names.OperatorDeployment,
+		"WATCH_NAMESPACE=" + names.OperatorNamespace, "OPERATOR_IMAGE=cluster.test/operator:1", "IMAGE=cluster.test/registry:1", "IMAGE_PRUNER=cluster.test/pruner:1",
+		"HTTPS_PROXY=" + c.S3.ProxyURL, "NO_PROXY=" + noProxy,
+	}, env...))
+}
+
+// noProxy are the names and addresses of this host.
+const noProxy = "127.0.0.1,::1,localhost"
+
+// launch starts the operator's process, with nothing of this process's environment.
+func launch(dir, address string, args, env []string) (*Operator, error) {
+	binary := os.Getenv("OPERATOR_BINARY")
+	if binary == "" {
+		return nil, errors.New("OPERATOR_BINARY is not set: run the suite through make")
+	}
 	o := &Operator{logPath: filepath.Join(dir, "operator.log"), done: make(chan struct{}), address: address}
 	log, err := os.OpenFile(o.logPath, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, err
 	}
 	defer log.Close()
-	// The process must outlive ctx, which may be one test's: Stop ends it.
-	o.cmd = exec.Command(binary, "--kubeconfig", kubeconfig, "--config", config) //nolint:noctx // ended by Stop, with a drain
+	// The process must outlive any test's context: Stop ends it.
+	o.cmd = exec.Command(binary, args...) //nolint:noctx // ended by Stop, with a drain
 	o.cmd.Stdout, o.cmd.Stderr = log, log
-	o.cmd.Env = append([]string{
-		"PATH=" + os.Getenv("PATH"), "HOME=" + dir,
-		"RELEASE_VERSION=" + c.version(ctx), "OPERATOR_IMAGE_VERSION=" + c.version(ctx), "OPERATOR_NAME=" + names.OperatorDeployment,
-		"WATCH_NAMESPACE=" + names.OperatorNamespace, "OPERATOR_IMAGE=cluster.test/operator:1", "IMAGE=cluster.test/registry:1", "IMAGE_PRUNER=cluster.test/pruner:1",
-		"HTTPS_PROXY=" + c.S3.ProxyURL, "NO_PROXY=127.0.0.1,localhost",
-	}, env...)
+	o.cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir}, env...)
 	if err := o.cmd.Start(); err != nil {
 		return nil, fmt.Errorf("starting the operator: %w", err)
 	}
@@ -85,14 +92,9 @@ func (c *Cluster) StartOperator(ctx context.Context, dir string, env ...string) 
 // operatorConfig writes the operator's configuration file: the key pair that the service CA issued for its Service, and
 // the address to serve on.
 func (c *Cluster) operatorConfig(ctx context.Context, dir, address string) (string, error) {
-	var secret *corev1.Secret
-	err := wait.PollUntilContextTimeout(ctx, interval, time.Minute, true, func(ctx context.Context) (bool, error) {
-		var err error
-		secret, err = c.Kube.CoreV1().Secrets(names.OperatorNamespace).Get(ctx, "image-registry-operator-tls", metav1.GetOptions{})
-		return err == nil, IgnoreNotFound(err)
-	})
+	secret, err := c.untilSecret(ctx, "image-registry-operator-tls")
 	if err != nil {
-		return "", fmt.Errorf("waiting for the operator's serving certificate: %w", err)
+		return "", err
 	}
 	for key, content := range secret.Data {
 		if err := os.WriteFile(filepath.Join(dir, key), content, 0o600); err != nil {
@@ -103,6 +105,20 @@ func (c *Cluster) operatorConfig(ctx context.Context, dir, address string) (stri
 	text := fmt.Sprintf("apiVersion: config.openshift.io/v1\nkind: GenericControllerConfig\nservingInfo:\n  bindAddress: %s\n  certFile: %s\n  keyFile: %s\n",
 		address, filepath.Join(dir, "tls.crt"), filepath.Join(dir, "tls.key"))
 	return path, os.WriteFile(path, []byte(text), 0o600)
+}
+
+// untilSecret waits for a Secret that the service CA makes.
+func (c *Cluster) untilSecret(ctx context.Context, name string) (*corev1.Secret, error) {
+	var secret *corev1.Secret
+	err := wait.PollUntilContextTimeout(ctx, interval, time.Minute, true, func(ctx context.Context) (bool, error) {
+		var err error
+		secret, err = c.Kube.CoreV1().Secrets(names.OperatorNamespace).Get(ctx, name, metav1.GetOptions{})
+		return err == nil, IgnoreNotFound(err)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("waiting for secret %s/%s: %w", names.OperatorNamespace, name, err)
+	}
+	return secret, nil
 }
 
 // version is the release that the cluster runs.
@@ -194,6 +210,18 @@ func (c *Cluster) PrintOperatorOnFailure(t *testing.T) {
 			t.Logf("the log of %s ends (%v):\n%s", pods.Items[i].Name, err, log)
 		}
 	})
+}
+
+// Pause holds the process until resume is called, or the test ends: for what a test has to do without its company. It has to be
+// short: the lease goes on.
+func (o *Operator) Pause(t *testing.T) (resume func()) {
+	t.Helper()
+	if err := o.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	resume = sync.OnceFunc(func() { _ = o.cmd.Process.Signal(syscall.SIGCONT) })
+	t.Cleanup(resume)
+	return resume
 }
 
 // PID is the process.

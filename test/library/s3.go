@@ -8,19 +8,12 @@ import (
 	"io"
 	"net/http"
 	"testing"
+
+	"github.com/openshift/cluster-image-registry-operator/pkg/storage/storagetest"
 )
 
-// Fault is an answer that the S3 server gives in place of its own; see test/cluster/internal/s3server.
-type Fault struct {
-	Match     FaultMatch `json:"match"`
-	Status    int        `json:"status,omitempty"`
-	Code      string     `json:"code,omitempty"`
-	Message   string     `json:"message,omitempty"`
-	Blackhole bool       `json:"blackhole,omitempty"`
-	// RetryAfter is in seconds.
-	RetryAfter int `json:"retryAfter,omitempty"`
-	Times      int `json:"times,omitempty"`
-}
+// Fault makes requests to the S3 server fail.
+type Fault = storagetest.Fault
 
 // FaultMatch selects requests; empty fields match all.
 type FaultMatch struct {

@@ -139,11 +139,34 @@ func (c *Cluster) UntilAvailable(t *testing.T, deadline time.Duration) *imagereg
 	return config
 }
 
+// UntilRemoved waits until a removal is over: the storage goes after the registry, and Config's Progressing speaks of the
+// registry alone.
+func (c *Cluster) UntilRemoved(t *testing.T, deadline time.Duration) *imageregistryv1.Config {
+	t.Helper()
+	return c.UntilConditions(t, deadline,
+		Want{Type: names.Progressing, Status: "False", Reason: names.ReasonRemoved},
+		Want{Type: names.StorageReady, Status: "True", Message: "storage is removed"},
+	)
+}
+
 // Recreate deletes Config and waits for the default one that the operator bootstraps on the platform, with nothing left of
 // the former.
 func (c *Cluster) Recreate(t *testing.T, deadline time.Duration, platform configv1.PlatformType) *imageregistryv1.Config {
 	t.Helper()
 	c.SetPlatform(t, platform)
+	return c.anew(t, deadline)
+}
+
+// RecreateOn is Recreate for a platform with everything that Infrastructure says about it.
+func (c *Cluster) RecreateOn(t *testing.T, deadline time.Duration, platform configv1.PlatformStatus) *imageregistryv1.Config {
+	t.Helper()
+	c.SetPlatformStatus(t, platform)
+	return c.anew(t, deadline)
+}
+
+// anew deletes Config and waits for the one that the operator makes.
+func (c *Cluster) anew(t *testing.T, deadline time.Duration) *imageregistryv1.Config {
+	t.Helper()
 	var old types.UID
 	if config, err := c.GetConfig(t.Context()); err == nil {
 		old = config.UID
@@ -153,7 +176,7 @@ func (c *Cluster) Recreate(t *testing.T, deadline time.Duration, platform config
 		}
 	}
 	var config *imageregistryv1.Config
-	c.Until(t, deadline, "a new default config on "+string(platform), func(ctx context.Context) (err error) {
+	c.Until(t, deadline, "a new default config", func(ctx context.Context) (err error) {
 		config, err = c.GetConfig(ctx)
 		if err == nil && config.UID == old {
 			err = fmt.Errorf("the old one is still there, finalizers %v", config.Finalizers)

@@ -74,10 +74,12 @@ var (
 		// Private storage accounts.
 		each(
 			"Microsoft.Network/",
-			"privateEndpoints/write", "privateEndpoints/read", "privateEndpoints/privateDnsZoneGroups/write", "privateEndpoints/privateDnsZoneGroups/read",
-			"privateDnsZones/read", "privateDnsZones/write", "privateDnsZones/join/action", "privateDnsZones/A/write",
-			"privateDnsZones/virtualNetworkLinks/write", "privateDnsZones/virtualNetworkLinks/read", "networkInterfaces/read",
-			"virtualNetworks/subnets/read", "virtualNetworks/subnets/join/action", "virtualNetworks/join/action",
+			"privateEndpoints/write", "privateEndpoints/read", "privateEndpoints/delete",
+			"privateEndpoints/privateDnsZoneGroups/write", "privateEndpoints/privateDnsZoneGroups/read", "privateEndpoints/privateDnsZoneGroups/delete",
+			"privateDnsZones/read", "privateDnsZones/write", "privateDnsZones/join/action",
+			"privateDnsZones/A/read", "privateDnsZones/A/write", "privateDnsZones/A/delete",
+			"privateDnsZones/virtualNetworkLinks/write", "privateDnsZones/virtualNetworkLinks/read", "privateDnsZones/virtualNetworkLinks/delete",
+			"networkInterfaces/read", "virtualNetworks/read", "virtualNetworks/subnets/read", "virtualNetworks/subnets/join/action", "virtualNetworks/join/action",
 		),
 		[]string{"Microsoft.Storage/storageAccounts/PrivateEndpointConnectionsApproval/action"},
 	)
@@ -85,7 +87,7 @@ var (
 )
 
 var gcpPermissions = slices.Concat(
-	each("storage.buckets.", "create", "delete", "get", "list", "createTagBinding", "listEffectiveTags"),
+	each("storage.buckets.", "create", "delete", "get", "update", "createTagBinding", "listEffectiveTags"),
 	each("storage.objects.", "create", "delete", "get", "list"),
 	each("resourcemanager.", "tagValueBindings.create", "tagValues.get", "tagValues.list"),
 )

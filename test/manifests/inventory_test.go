@@ -38,6 +38,7 @@ Deployment openshift-image-registry/cluster-image-registry-operator
 Deployment openshift-image-registry/cluster-image-registry-operator
 Namespace /openshift-image-registry
 NetworkPolicy openshift-image-registry/default-deny-all
+NetworkPolicy openshift-image-registry/image-registry-move-networkpolicy
 NetworkPolicy openshift-image-registry/image-registry-operator-networkpolicy
 PrometheusRule openshift-image-registry/image-registry-operator-alerts
 PrometheusRule openshift-image-registry/image-registry-rules
@@ -45,11 +46,13 @@ PrometheusRule openshift-image-registry/imagestreams-rules
 Role openshift-config-managed/cluster-image-registry-operator
 Role openshift-config/cluster-image-registry-operator
 Role openshift-image-registry/cluster-image-registry-operator
+Role openshift-image-registry/image-registry-move
 Role openshift-image-registry/node-ca
 Role openshift-image-registry/prometheus-k8s
 RoleBinding openshift-config-managed/cluster-image-registry-operator
 RoleBinding openshift-config/cluster-image-registry-operator
 RoleBinding openshift-image-registry/cluster-image-registry-operator
+RoleBinding openshift-image-registry/image-registry-move
 RoleBinding openshift-image-registry/node-ca
 RoleBinding openshift-image-registry/prometheus-k8s
 Service openshift-image-registry/image-registry-operator

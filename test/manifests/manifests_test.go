@@ -118,7 +118,7 @@ func wantAnnotations(m manifest) map[string]string {
 		want["config.openshift.io/inject-tls"] = "true"
 	case "Service image-registry-operator":
 		want["service.alpha.openshift.io/serving-cert-secret-name"] = "image-registry-operator-tls"
-	case "NetworkPolicy default-deny-all", "NetworkPolicy image-registry-operator-networkpolicy":
+	case "NetworkPolicy default-deny-all", "NetworkPolicy image-registry-move-networkpolicy", "NetworkPolicy image-registry-operator-networkpolicy":
 		includes = selfManaged
 	case "Deployment " + names.OperatorDeployment:
 		want["config.openshift.io/inject-proxy"] = names.OperatorDeployment

@@ -1,0 +1,155 @@
+package library
+
+import (
+	"encoding/json"
+	"net"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/openshift/cluster-image-registry-operator/pkg/names"
+)
+
+// Pods as `cluster policies` selects them.
+const (
+	registryWorkload = names.OperatorNamespace + "/" + names.RegistryLabel + "=" + names.RegistryLabelValue
+	// OperatorWorkload is the operator's pod.
+	OperatorWorkload = names.OperatorNamespace + "/name=" + names.OperatorDeployment
+	prunerWorkload   = names.OperatorNamespace + "/app=" + names.Pruner
+	moveWorkload     = names.OperatorNamespace + "/app=" + names.Move
+	// strayWorkload is a pod of the namespace that no policy but the one for all pods selects.
+	strayWorkload = names.OperatorNamespace + "/app=stray"
+
+	operatorPolicy = "image-registry-operator-networkpolicy"
+	movePolicy     = "image-registry-move-networkpolicy"
+	everyPolicy    = "default-deny-all"
+)
+
+// Flow is the part of the answer of `cluster policies reach` that tests look at.
+type Flow struct {
+	From      string  `json:"from"`
+	To        string  `json:"to"`
+	ToAddress string  `json:"toAddress"`
+	Allowed   bool    `json:"allowed"`
+	Egress    Verdict `json:"egress"`
+	Ingress   Verdict `json:"ingress"`
+}
+
+// Verdict is what the policies of one side say.
+type Verdict struct {
+	Allowed   bool     `json:"allowed"`
+	AllowedBy []string `json:"allowedBy"`
+	Isolating []string `json:"isolating"`
+}
+
+// decidedBy says whether the policy is one that allows, or one that isolates where none allows.
+func (f Flow) decidedBy(policy string) bool {
+	deciding := slices.Concat(f.Egress.AllowedBy, f.Ingress.AllowedBy)
+	if !f.Allowed {
+		deciding = nil
+		for _, side := range []Verdict{f.Egress, f.Ingress} {
+			if !side.Allowed {
+				deciding = append(deciding, side.Isolating...)
+			}
+		}
+	}
+	return slices.Contains(deciding, names.OperatorNamespace+"/"+policy)
+}
+
+// Reach evaluates the cluster's policies over its pods, and one pruner, one pod that moves images and one stray pod that do not run,
+// and further ones.
+// Without from, all pods and addresses of the outside are sources.
+func (c *Cluster) Reach(t *testing.T, from, to string, whatIf ...string) []Flow {
+	t.Helper()
+	args := []string{"reach", "--to", to}
+	for _, pod := range append([]string{prunerWorkload, moveWorkload, strayWorkload}, whatIf...) {
+		args = append(args, "--what-if", pod)
+	}
+	if from != "" {
+		args = append(args, "--from", from)
+	}
+	out, err := c.Driver(t.Context(), "policies", args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var flows []Flow
+	if err := json.Unmarshal([]byte(out), &flows); err != nil {
+		t.Fatalf("decoding %q: %v", out, err)
+	}
+	if len(flows) == 0 {
+		t.Fatalf("nothing connects %s and %s", from, to)
+	}
+	return flows
+}
+
+// Surroundings are what the policies of the operator's namespace are evaluated against.
+type Surroundings struct {
+	// Client is an ordinary pod of another namespace.
+	Client string
+	// Anywhere is an address outside of any cluster; APIServer and DNS are those of this one.
+	Anywhere, APIServer, DNS string
+	// WhatIf are pods that are to be there although they do not run.
+	WhatIf []string
+}
+
+// RequirePolicies checks who may reach the registry, the operator, the pruner and the pod that moves images, and what each of
+// them may reach, by the policies as they are in the cluster, for the family of the addresses.
+func (c *Cluster) RequirePolicies(t *testing.T, s Surroundings) {
+	t.Helper()
+	at := func(address, port string) string { return net.JoinHostPort(address, port) }
+	for _, test := range []struct {
+		name, from, to string
+		want           bool
+		// by is the policy that decides, in the direction in which it does.
+		by string
+	}{
+		{"a pod of another namespace reaches the registry", s.Client, registryWorkload + ":5000", true, names.RegistryNetworkPolicy},
+		{"the outside reaches the registry", s.Anywhere, registryWorkload + ":5000", true, names.RegistryNetworkPolicy},
+		{"the operator reaches the registry", OperatorWorkload, registryWorkload + ":5000", true, names.RegistryNetworkPolicy},
+		{"the pruner reaches the registry", prunerWorkload, registryWorkload + ":5000", true, names.PrunerNetworkPolicy},
+		{"another port of the registry is closed", s.Client, registryWorkload + ":5001", false, names.RegistryNetworkPolicy},
+		{"the registry is not reached by UDP", s.Client, registryWorkload + ":5000/UDP", false, names.RegistryNetworkPolicy},
+		{"a pod of another namespace reads the operator's metrics", s.Client, OperatorWorkload + ":60000", true, operatorPolicy},
+		{"another port of the operator is closed", s.Client, OperatorWorkload + ":8443", false, operatorPolicy},
+		{"nobody reaches the pruner from another namespace", s.Client, prunerWorkload + ":5000", false, everyPolicy},
+		{"nobody reaches the pruner from outside", s.Anywhere, prunerWorkload + ":443", false, everyPolicy},
+		{"nobody reaches the pruner from the registry", registryWorkload, prunerWorkload + ":443", false, everyPolicy},
+		{"the registry reaches storage anywhere", registryWorkload, at(s.Anywhere, "443"), true, names.RegistryNetworkPolicy},
+		{"the registry reaches a storage's own port", registryWorkload, at(s.Anywhere, "9000"), true, names.RegistryNetworkPolicy},
+		{"the operator reaches clouds", OperatorWorkload, at(s.Anywhere, "443"), true, operatorPolicy},
+		{"the operator reaches the API server", OperatorWorkload, at(s.APIServer, "6443"), true, operatorPolicy},
+		{"the pruner reaches the API server", prunerWorkload, at(s.APIServer, "6443"), true, names.PrunerNetworkPolicy},
+		{"the pruner reaches DNS", prunerWorkload, at(s.DNS, "5353/UDP"), true, names.PrunerNetworkPolicy},
+		// The source of a move may be a storage on any port, in the cluster or not.
+		{"the move reaches storage anywhere", moveWorkload, at(s.Anywhere, "443"), true, movePolicy},
+		{"the move reaches a storage's own port", moveWorkload, at(s.Anywhere, "9000"), true, movePolicy},
+		{"the move reaches a storage in the cluster", moveWorkload, s.Client + ":9000", true, movePolicy},
+		{"the move reaches the API server", moveWorkload, at(s.APIServer, "6443"), true, movePolicy},
+		{"the move reaches DNS", moveWorkload, at(s.DNS, "5353/UDP"), true, movePolicy},
+		{"nobody reaches the move from another namespace", s.Client, moveWorkload + ":5000", false, movePolicy},
+		{"nobody reaches the move from outside", s.Anywhere, moveWorkload + ":443", false, movePolicy},
+		{"nobody reaches the move from the registry", registryWorkload, moveWorkload + ":443", false, movePolicy},
+		{"a stray pod of the namespace reaches nothing", strayWorkload, at(s.Anywhere, "443"), false, everyPolicy},
+		{"a stray pod of the namespace reaches no registry", strayWorkload, registryWorkload + ":5000", false, everyPolicy},
+		{"nobody reaches a stray pod of the namespace", s.Client, strayWorkload + ":80", false, everyPolicy},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			of := 0
+			for _, flow := range c.Reach(t, test.from, test.to, s.WhatIf...) {
+				if strings.Contains(flow.ToAddress, ":") != strings.Contains(s.Anywhere, ":") {
+					continue
+				}
+				of++
+				if flow.Allowed != test.want {
+					t.Errorf("%+v: allowed %t, want %t", flow, flow.Allowed, test.want)
+				}
+				if !flow.decidedBy(test.by) {
+					t.Errorf("%+v: want it decided by %s", flow, test.by)
+				}
+			}
+			if of == 0 {
+				t.Error("nothing connects them in this address family")
+			}
+		})
+	}
+}
