@@ -35,7 +35,7 @@ run: ## install what is missing, start a cluster, install the operator, push and
 	@$(call with,operator cluster); "$$CLUSTER_BINARY" run $(CLUSTER_FLAGS) $(if $(DETACH),--detach) --operator "$$OPERATOR_BINARY"
 
 .PHONY: test
-test: install ## install what is missing, then all tests: unit, backends, golden, cluster, integration, e2e
+test: install ## install what is missing, then all tests: unit, backends, golden, cluster, integration, storages, run, e2e, reads
 	@hack/test.sh $(TEST_SECTIONS)
 
 ##@ A running cluster
@@ -51,6 +51,10 @@ down: ## stop a cluster and remove what it left [NAME=dev]
 .PHONY: bench
 bench: ## print a table of figures measured on this machine: start, requests, memory, latency; ten minutes [FULL=1 adds cold runs]
 	@$(call with,operator cluster); go run ./test/bench $(if $(FULL),-full)
+
+.PHONY: bench-storage
+bench-storage: ## print how long each kind of storage takes to be emptied of 10,000 objects, at servers on this machine
+	@$(call with,gcs ibm s3 swift); go run ./test/bench -storages
 
 ##@ Build
 
@@ -69,6 +73,13 @@ cross: $(addprefix cross-,$(ARCHITECTURES)) ## compile for all four architecture
 $(addprefix cross-,$(ARCHITECTURES)): cross-%:
 	@echo "compiling for linux/$*"; CGO_ENABLED=0 GOOS=linux GOARCH=$* go build -buildvcs=false -trimpath -o /dev/null ./cmd/...
 
+.PHONY: cross-fips
+cross-fips: $(addprefix cross-fips-,$(ARCHITECTURES)) ## the same with the FIPS module, but for cgo, which needs a C compiler for each
+
+.PHONY: $(addprefix cross-fips-,$(ARCHITECTURES))
+$(addprefix cross-fips-,$(ARCHITECTURES)): cross-fips-%:
+	@echo "compiling with the FIPS module for linux/$*"; CGO_ENABLED=0 GOFIPS140=certified GOOS=linux GOARCH=$* go build -buildvcs=false -trimpath -o /dev/null ./cmd/...
+
 .PHONY: image
 image: ## the operator's image with podman or docker [IMAGE=... ENGINE=... VARIANT=fips]
 	@[[ -n "$(ENGINE)" ]] || { echo "no podman or docker here: install one, or use make run, which builds its images without an engine" >&2; exit 1; }
@@ -85,8 +96,8 @@ cluster-bin: ## the embedded cluster's program; it builds the rest when it needs
 
 ##@ Tests: RUN=regexp picks, V=1 shows each, COUNT=1 ignores cached results
 
-# A section is run once its folder is there.
-TEST_SECTIONS := unit backends $(foreach s,golden cluster integration e2e,$(if $(wildcard test/$(s)/*),$(s)))
+# Three lanes of about the same length.
+TEST_SECTIONS := unit backends golden cluster integration + e2e + reads run storages
 
 .PHONY: test-unit
 test-unit: ## tables and single syncs, no cluster: under a minute when warm [RACE=1]
@@ -97,8 +108,12 @@ test-golden: ## what is compared with golden files; make update rewrites them
 	@hack/test.sh golden
 
 .PHONY: test-backends
-test-backends: ## storage backends against a real server
+test-backends: install ## storage backends against a real server
 	@hack/test.sh backends
+
+.PHONY: test-long
+test-long: ## storage backends against MinIO, which takes a quarter of an hour to build, and OpenStack Keystone
+	@hack/test.sh long
 
 .PHONY: test-cluster
 test-cluster: install ## the embedded cluster's own tests
@@ -108,9 +123,21 @@ test-cluster: install ## the embedded cluster's own tests
 test-integration: ## real etcd and API server, no nodes
 	@hack/test.sh integration
 
+.PHONY: test-storages
+test-storages: install ## the operator against a server of every kind of storage
+	@hack/test.sh storages
+
 .PHONY: test-e2e
 test-e2e: install ## promises to the user on real pods (root)
 	@hack/test.sh e2e
+
+.PHONY: test-reads
+test-reads: install ## promises to who pulls images while storage, keys and images move (root)
+	@hack/test.sh reads
+
+.PHONY: test-run
+test-run: install ## make run, status and down themselves (root)
+	@hack/test.sh run
 
 ##@ Checks
 
@@ -141,7 +168,7 @@ format: ## gofumpt over our files
 ##@ The machine
 
 .PHONY: install
-install: ## OS packages a real node needs: containerd, runc, CNI plugins and the like (Debian, root)
+install: ## what tests and real nodes need: containerd, runc, CNI plugins (Debian, root), promtool, Swift, azurite
 	@$(call with,cluster); "$$CLUSTER_BINARY" install
 
 .PHONY: tools
