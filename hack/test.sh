@@ -4,7 +4,7 @@
 # for them to drain, and for silence.
 #
 #   hack/test.sh unit golden          # RUN=regexp picks tests, V=1 shows each, COUNT=1 ignores cached results
-#   hack/test.sh unit + e2e
+#   hack/test.sh unit + e2e           # AGAIN=1 runs a few failed tests once more and tells those that pass then as flaky
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck source=hack/lib.sh
@@ -40,9 +40,10 @@ go_tests() {
 	shift 2
 	[[ -z ${RUN:-} ]] || extra+=(-run "$RUN")
 	[[ -z ${COUNT:-} ]] || extra+=("-count=$COUNT")
-	local verbose=()
-	[[ -z ${V:-} ]] || verbose=(-v)
-	"${runner[@]}" -section "$section" -dir "$dir" -totals "$totals" ${verbose[@]+"${verbose[@]}"} -- \
+	local flags=()
+	[[ -z ${V:-} ]] || flags=(-v)
+	[[ -z ${AGAIN:-} ]] || flags+=(-again -final "$looks_back")
+	"${runner[@]}" -section "$section" -dir "$dir" -totals "$totals" ${flags[@]+"${flags[@]}"} -- \
 		-p 2 ${extra[@]+"${extra[@]}"} "$@"
 }
 
@@ -53,9 +54,9 @@ with_binaries() {
 	eval "$exports"
 }
 
-# Tests during which images are pulled without a pause, and those that judge what the operator did meanwhile.
+# Tests during which images are pulled without a pause, and those that judge the whole run.
 reads='^TestReadsGoOn'
-looks_back='^(TestTheOperatorWentOn|TestNothingWasDenied|TestEventsAreSpare)$'
+looks_back='^(TestTheOperatorWentOn|TestNothingWasDenied|TestEventsAreSpare|TestEveryRuleIsNeeded)$'
 
 run_section() {
 	case $1 in
@@ -158,5 +159,6 @@ echo
 [[ ! -s $failures ]] || echo "failed: $(paste -sd ' ' "$failures")"
 rc=0
 "${runner[0]}" -report "$totals" || rc=$?
+cp "$totals" "$CACHE/last-test"
 printf 'all of it took %dm%02ds\n' $((SECONDS / 60)) $((SECONDS % 60))
 exit "$rc"

@@ -16,7 +16,11 @@ type counts struct {
 	Passed  int
 	Failed  int
 	Skipped int
+	// Flaky is how many of Passed failed first and passed when they were run again.
+	Flaky   int
 	Seconds float64
+	// Words are what a reader of the summary must see: a line for each top-level test that failed, and its last words.
+	Words []string
 }
 
 func (c counts) String() string {
@@ -39,7 +43,7 @@ func appendCounts(file string, c counts) (err error) {
 	return nil
 }
 
-// printReport prints a table of the sections and, as the last line, their sum. It fails when anything failed and when
+// printReport prints a table of the sections, what failed, and, as the last line, their sum. It fails when anything failed and when
 // nothing passed.
 func printReport(out io.Writer, file string) error {
 	content, err := os.ReadFile(file)
@@ -48,17 +52,22 @@ func printReport(out io.Writer, file string) error {
 	}
 	var sum counts
 	table := tabwriter.NewWriter(out, 0, 0, 3, ' ', 0)
-	fmt.Fprint(table, "SECTION\tPASSED\tFAILED\tSKIPPED\tTIME\n")
+	var words []string
+	fmt.Fprint(table, "SECTION\tPASSED\tFLAKY\tFAILED\tSKIPPED\tTIME\n")
 	for line := range bytes.Lines(content) {
 		var c counts
 		if err := json.Unmarshal(line, &c); err != nil {
 			return fmt.Errorf("totals line %q: %w", line, err)
 		}
-		fmt.Fprintf(table, "%s\t%d\t%d\t%d\t%.0fs\n", c.Section, c.Passed, c.Failed, c.Skipped, c.Seconds)
+		fmt.Fprintf(table, "%s\t%d\t%d\t%d\t%d\t%.0fs\n", c.Section, c.Passed, c.Flaky, c.Failed, c.Skipped, c.Seconds)
+		words = append(words, c.Words...)
 		sum.Passed, sum.Failed, sum.Skipped = sum.Passed+c.Passed, sum.Failed+c.Failed, sum.Skipped+c.Skipped
 	}
 	if err := table.Flush(); err != nil {
 		return fmt.Errorf("printing totals: %w", err)
+	}
+	for _, line := range words {
+		fmt.Fprintln(out, line)
 	}
 	fmt.Fprintln(out, sum)
 	switch {

@@ -1,12 +1,13 @@
 // Command testrun runs `go test -json` for one section of the tests and shows it the way a person wants to read it: a line
 // per package as go test prints it, the output of what failed, what is still running, and a closing line with counts.
 //
-//	testrun -section unit [-totals FILE] [-dir DIR] [-v] -- GO-TEST-ARGUMENTS
+//	testrun -section unit [-totals FILE] [-dir DIR] [-v] [-again [-final REGEXP]] -- GO-TEST-ARGUMENTS
 //	testrun -report FILE
 package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -16,15 +17,20 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"regexp"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 )
 
 func main() {
-	section := flag.String("section", "tests", "name of the section in headings and in the summary")
+	name := flag.String("section", "tests", "name of the section in headings and in the summary")
 	dir := flag.String("dir", ".", "folder to run go test in")
 	totals := flag.String("totals", "", "file to append the section's counts to; without it they are the closing line")
 	verbose := flag.Bool("v", false, "show each top-level test as it ends")
+	again := flag.Bool("again", false, "run a few failed tests once more; those that pass then are called flaky and do not fail the section")
+	final := flag.String("final", "^$", "names of tests that -again does not run: those that judge the whole run")
 	report := flag.String("report", "", "print the summary of a totals file and nothing else")
 	flag.Parse()
 
@@ -35,7 +41,12 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
 	signal.Ignore(os.Interrupt)
-	exit(runSection(ctx, os.Stdout, *section, *dir, *totals, *verbose, flag.Args()))
+	finalNames, err := regexp.Compile(*final)
+	if err != nil {
+		exit(fmt.Errorf("-final: %w", err))
+	}
+	s := section{name: *name, dir: *dir, totals: *totals, verbose: *verbose, again: *again, final: finalNames, out: os.Stdout}
+	exit(s.run(ctx, flag.Args()))
 }
 
 func exit(err error) {
@@ -46,36 +57,95 @@ func exit(err error) {
 	os.Exit(0)
 }
 
-// runSection runs go test and fails when a test failed, when go test did, and when nothing ran at all: a pattern that
-// matches nothing is a mistake and not a success.
-func runSection(ctx context.Context, out io.Writer, section, dir, totals string, verbose bool, args []string) error {
+// section is what the flags say about the tests to run.
+type section struct {
+	name, dir, totals string
+	verbose, again    bool
+	final             *regexp.Regexp
+	out               io.Writer
+}
+
+// run runs go test and fails when a test failed, when go test did, and when nothing ran at all: a pattern that matches
+// nothing is a mistake and not a success.
+func (s section) run(ctx context.Context, args []string) error {
 	started := time.Now()
-	fmt.Fprintf(out, "==> %s\n", section)
-	r := newRecorder(out, verbose)
-	testErr := goTest(ctx, dir, args, r)
+	fmt.Fprintf(s.out, "==> %s\n", s.name)
+	r := newRecorder(s.out, s.verbose)
+	testErr := goTest(ctx, s.dir, args, r)
 	counts := r.finish()
-	counts.Section, counts.Seconds = section, time.Since(started).Seconds()
+	counts.Section = s.name
 	if testErr != nil && counts.Failed == 0 {
 		counts.Failed++ // go test failed without a package to blame, such as a pattern it could not resolve
 	}
-	r.printSlowest()
-	if totals == "" {
-		fmt.Fprintf(out, "%s took %.0fs\n%s\n", section, counts.Seconds, counts)
-	} else {
-		fmt.Fprintf(out, "%s: %s\n", section, counts)
-		if err := appendCounts(totals, counts); err != nil {
-			return err
+	for _, id := range r.failed() {
+		counts.Words = append(counts.Words, fmt.Sprintf("%s | failed: %s", s.name, id.test))
+		for _, line := range r.words[id] {
+			counts.Words = append(counts.Words, fmt.Sprintf("%s |   %s", s.name, line))
 		}
 	}
+	if s.again && ctx.Err() == nil && s.flaky(ctx, args, r) {
+		testErr = nil
+		counts.Flaky = counts.Failed
+		counts.Passed, counts.Failed = counts.Passed+counts.Failed, 0
+		counts.Words = append(counts.Words, s.name+" | flaky: these passed when they were run again")
+	}
+	counts.Seconds = time.Since(started).Seconds()
+	r.printSlowest()
+	if err := s.close(counts); err != nil {
+		return err
+	}
 	switch {
-	case testErr != nil:
-		return fmt.Errorf("section %s: %w", section, testErr)
 	case counts.Failed > 0:
-		return fmt.Errorf("section %s: %d failed", section, counts.Failed)
+		return fmt.Errorf("section %s: %w", s.name, cmp.Or(testErr, fmt.Errorf("%d failed", counts.Failed)))
 	case counts.Passed == 0:
-		return fmt.Errorf("section %s: no test passed: is the pattern right?", section)
+		return fmt.Errorf("section %s: no test passed: is the pattern right?", s.name)
 	}
 	return nil
+}
+
+// close prints or appends the section's counts.
+func (s section) close(counts counts) error {
+	if s.totals == "" {
+		for _, line := range counts.Words {
+			fmt.Fprintln(s.out, line)
+		}
+		fmt.Fprintf(s.out, "%s took %.0fs\n%s\n", s.name, counts.Seconds, counts)
+		return nil
+	}
+	fmt.Fprintf(s.out, "%s: %s\n", s.name, counts)
+	return appendCounts(s.totals, counts)
+}
+
+// flaky runs the failed tests once more and says whether they all pass then. Many failures are no accident, a package that
+// failed without a test to blame cannot be asked again, and what judges the whole run would judge another one.
+func (s section) flaky(ctx context.Context, args []string, r *recorder) bool {
+	const atMost = 3
+	failed := r.failed()
+	if len(failed) == 0 || len(failed) > atMost || r.failedPackages > 0 {
+		return false
+	}
+	var names []string
+	for _, id := range failed {
+		if s.final.MatchString(id.test) {
+			return false
+		}
+		names = append(names, regexp.QuoteMeta(id.test))
+	}
+	fmt.Fprintf(s.out, "==> %s, what failed once more: %s\n", s.name, strings.Join(names, " "))
+	second := newRecorder(s.out, s.verbose)
+	if err := goTest(ctx, s.dir, picking("^("+strings.Join(names, "|")+")$", args), second); err != nil {
+		return false
+	}
+	return !slices.ContainsFunc(failed, func(id testID) bool { return !second.passed(id) })
+}
+
+// picking is the arguments with another -run and nothing from go test's cache.
+func picking(pattern string, args []string) []string {
+	rest := slices.Clone(args)
+	if i := slices.Index(rest, "-run"); i >= 0 {
+		rest = slices.Delete(rest, i, i+2)
+	}
+	return append([]string{"-run", pattern, "-count=1"}, rest...)
 }
 
 func goTest(ctx context.Context, dir string, args []string, r *recorder) error {

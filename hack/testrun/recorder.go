@@ -36,6 +36,8 @@ type recorder struct {
 	started map[testID]time.Time
 	builds  map[string][]string
 	results map[testID]result
+	// words are the last lines of each top-level test that failed.
+	words map[testID][]string
 	// failedPackages counts packages that failed without a failed test in them: build errors, TestMain, os.Exit.
 	failedPackages int
 }
@@ -47,6 +49,7 @@ func newRecorder(out io.Writer, verbose bool) *recorder {
 		started: map[testID]time.Time{},
 		builds:  map[string][]string{},
 		results: map[testID]result{},
+		words:   map[testID][]string{},
 	}
 }
 
@@ -74,18 +77,53 @@ func (r *recorder) record(e event) {
 
 func (r *recorder) endTest(id testID, res result) {
 	r.results[id] = res
-	topLevel := !strings.Contains(id.test, "/")
+	isTopLevel := id.test == topLevel(id.test)
 	switch {
 	case res.action == "fail":
 		fmt.Fprint(r.out, strings.Join(r.output[id], ""))
+		r.remember(id)
 	case res.action == "skip" && !r.verbose:
 		fmt.Fprintf(r.out, "skip\t%s\t%s\n", id.test, skipReason(r.output[id]))
-	case r.verbose && topLevel:
+	case r.verbose && isTopLevel:
 		fmt.Fprintf(r.out, "%s\t%s\t%.1fs\n", res.action, id.test, res.seconds)
 	}
 	delete(r.output, id)
 	delete(r.started, id)
 }
+
+// remember keeps the last words of a failed test under the name of its top-level test. A subtest's come first: they say more.
+func (r *recorder) remember(id testID) {
+	const atMost = 12
+	var said []string
+	for _, line := range r.output[id] {
+		line = strings.TrimRight(line, "\n")
+		if line != "" && !strings.HasPrefix(line, "=== ") {
+			said = append(said, line)
+		}
+	}
+	top := testID{id.pkg, topLevel(id.test)}
+	words := append(r.words[top], said[max(0, len(said)-atMost):]...)
+	r.words[top] = words[:min(len(words), 2*atMost)]
+}
+
+// topLevel is the name of the test that a subtest belongs to.
+func topLevel(test string) string {
+	name, _, _ := strings.Cut(test, "/")
+	return name
+}
+
+// failed lists the top-level tests that failed, in the order of their names.
+func (r *recorder) failed() []testID {
+	var ids []testID
+	for id := range r.words {
+		ids = append(ids, id)
+	}
+	slices.SortFunc(ids, func(a, b testID) int { return strings.Compare(a.pkg+a.test, b.pkg+b.test) })
+	return ids
+}
+
+// passed says that a test ran and passed.
+func (r *recorder) passed(id testID) bool { return r.results[id].action == "pass" }
 
 // skipReason is what the test said, without the frame go test puts around it.
 func skipReason(output []string) string {
@@ -119,6 +157,7 @@ func (r *recorder) failPackage(pkg string) {
 	for id, output := range r.output {
 		if id.pkg == pkg {
 			fmt.Fprint(r.out, strings.Join(output, ""))
+			r.remember(id)
 			delete(r.output, id)
 			delete(r.started, id)
 			r.results[id] = result{action: "fail"}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -79,7 +80,7 @@ func TestRecorder(t *testing.T) {
 			if err := follow(strings.NewReader(tc.stream), r, time.NewTicker(time.Hour)); err != nil {
 				t.Fatal(err)
 			}
-			if got := r.finish(); got != tc.want {
+			if got := r.finish(); !reflect.DeepEqual(got, tc.want) {
 				t.Errorf("counts %v, want %v", got, tc.want)
 			}
 			for _, s := range tc.shows {
@@ -102,10 +103,12 @@ func TestReport(t *testing.T) {
 		sections []counts
 		last     string
 		fails    bool
+		shows    string
 	}{
-		{"sections add up", []counts{{Passed: 2, Skipped: 1}, {Passed: 3}}, "5 passed, 0 failed, 1 skipped", false},
-		{"one failure fails the report", []counts{{Passed: 2}, {Failed: 1}}, "2 passed, 1 failed, 0 skipped", true},
-		{"nothing passed is a failure", []counts{{Skipped: 4}}, "0 passed, 0 failed, 4 skipped", true},
+		{"sections add up", []counts{{Passed: 2, Skipped: 1}, {Passed: 3}}, "5 passed, 0 failed, 1 skipped", false, ""},
+		{"one failure fails the report", []counts{{Passed: 2}, {Failed: 1, Words: []string{"why"}}}, "2 passed, 1 failed, 0 skipped", true, "why\n"},
+		{"a flaky test does not, and is told", []counts{{Passed: 2, Flaky: 1, Words: []string{"flaky"}}}, "2 passed, 0 failed, 0 skipped", false, "flaky\n"},
+		{"nothing passed is a failure", []counts{{Skipped: 4}}, "0 passed, 0 failed, 4 skipped", true, ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			file := t.TempDir() + "/totals"
@@ -121,6 +124,9 @@ func TestReport(t *testing.T) {
 			lines := strings.Split(strings.TrimSpace(out.String()), "\n")
 			if got := lines[len(lines)-1]; got != tc.last {
 				t.Errorf("closing line %q, want %q", got, tc.last)
+			}
+			if !strings.Contains(out.String(), tc.shows) {
+				t.Errorf("%q is not shown in:\n%s", tc.shows, out.String())
 			}
 		})
 	}
