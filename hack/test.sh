@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
 # Runs sections of the tests, all of them whatever fails, and closes with a summary. A plus begins a lane: sections of a lane
-# run one after the other, lanes side by side, the lines of all but the first marked. Most of what has real pods is waiting
-# for them to drain, and for silence.
+# run one after the other, lanes side by side. Most of what has real pods is waiting for them to drain, and for silence.
 #
 #   hack/test.sh unit golden          # RUN=regexp picks tests, V=1 shows each, COUNT=1 ignores cached results
 #   hack/test.sh unit + e2e           # AGAIN=1 runs a few failed tests once more and tells those that pass then as flaky
@@ -17,7 +16,7 @@ export PROMTOOL=${PROMTOOL:-$(promtool_path || true)}
 totals=$(mktemp "$CACHE/totals.XXXXXX")
 lanes=()
 failures=$(mktemp "$CACHE/failures.XXXXXX")
-trap 'end_lanes; rm -f "$totals" "$failures"; sweep' EXIT
+trap 'signal_lanes TERM; wait_for_lanes; rm -f "$totals" "$failures"; sweep' EXIT
 runner=("$CACHE/host/testrun")
 
 # sweep ends the clusters of suites that are gone: a suite that was killed could not do it. Their names end in its pid.
@@ -113,26 +112,54 @@ attempt() {
 	fi
 }
 
-# run_lane runs sections one after the other and notes those that fail.
+# run_lane runs sections one after the other and notes those that fail. After a signal no other one begins.
 run_lane() {
 	local section
+	trap 'exit 1' INT TERM
 	for section in "$@"; do
 		attempt "$section" || echo "$section" >>"$failures"
 	done
 }
 
-# end_lanes stops what runs beside this script when that ends before it. A lane is a process group: its leader's pid names it.
-end_lanes() {
+# start_lane runs a lane beside this script, which so can end it at any time: a shell that waits for a command in the foreground
+# hears no signal. The lines of all lanes but the first are marked. Job control gives each a process group of its own, to be
+# named by its leader's pid.
+start_lane() {
+	set -m
+	if ((${#lanes[@]} == 0)); then
+		run_lane "$@" &
+	else
+		run_lane "$@" > >(sed -u "s/^/$1 | /") 2>&1 &
+	fi
+	lanes+=("$!")
+	set +m
+}
+
+# signal_lanes passes a signal on, as a terminal would if the lanes were in its foreground: tests that hear it clean up.
+signal_lanes() {
 	local lane
+	interrupted=1
 	for lane in ${lanes[@]+"${lanes[@]}"}; do
-		kill -TERM -- "-$lane" 2>/dev/null || true
-		wait "$lane" 2>/dev/null || true
+		kill "-$1" -- "-$lane" 2>/dev/null || true
 	done
 }
 
+# wait_for_lanes returns when all have ended. A signal ends only one wait.
+wait_for_lanes() {
+	local lane
+	for lane in ${lanes[@]+"${lanes[@]}"}; do
+		while kill -0 "$lane" 2>/dev/null; do
+			wait "$lane" || true
+		done
+	done
+	lanes=()
+}
+
+interrupted=''
+trap 'signal_lanes INT' INT
+trap 'signal_lanes TERM' TERM
 mkdir -p "$CACHE/host"
 go build -o "${runner[0]}" ./hack/testrun
-first=()
 while (($# > 0)); do
 	sections=()
 	while (($# > 0)) && [[ $1 != + ]]; do
@@ -140,21 +167,10 @@ while (($# > 0)); do
 		shift
 	done
 	shift $(($# > 0))
-	if ((${#first[@]} == 0)); then
-		first=("${sections[@]}")
-		continue
-	fi
-	# Job control gives the lane a process group of its own, to stop it whole.
-	set -m
-	run_lane "${sections[@]}" > >(sed -u "s/^/${sections[0]} | /") 2>&1 &
-	lanes+=("$!")
-	set +m
+	start_lane "${sections[@]}"
 done
-run_lane "${first[@]}"
-for lane in ${lanes[@]+"${lanes[@]}"}; do
-	wait "$lane" || echo "a lane" >>"$failures"
-done
-lanes=()
+wait_for_lanes
+[[ -z $interrupted ]] || die "interrupted"
 echo
 [[ ! -s $failures ]] || echo "failed: $(paste -sd ' ' "$failures")"
 rc=0

@@ -21,7 +21,11 @@ const clientWorkload = "e2e-policies/app=client"
 // reach, by the policies as they are in the cluster.
 func TestNetworkPoliciesMeanWhatTheySay(t *testing.T) {
 	managed(t, onEmptyDir)
-	clientPod(t)
+	namespace, labels, _ := strings.Cut(clientWorkload, "/")
+	_, app, _ := strings.Cut(labels, "=")
+	createNamespace(t, namespace)
+	runPod(t, namespace, "client", corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{"app": app}}})
+	runPod(t, names.OperatorNamespace, "e2e-pruner", prunerTemplate(t))
 	cluster.RequirePolicies(t, library.Surroundings{Client: clientWorkload, Anywhere: "198.51.100.7", APIServer: "10.0.0.1", DNS: "10.0.0.2"})
 	t.Run("a port that no policy names is open to nobody", func(t *testing.T) {
 		inHostNetwork := hostNetworkPods(t)
@@ -48,32 +52,46 @@ func hostNetworkPods(t *testing.T) map[string]bool {
 	return found
 }
 
-// clientPod runs a pod in a namespace of its own.
-func clientPod(t *testing.T) {
+// prunerTemplate is what the pods of the pruner are made from.
+func prunerTemplate(t *testing.T) corev1.PodTemplateSpec {
 	t.Helper()
-	namespace, labels, _ := strings.Cut(clientWorkload, "/")
-	_, app, _ := strings.Cut(labels, "=")
-	createNamespace(t, namespace)
+	var template corev1.PodTemplateSpec
+	cluster.Until(t, settle, "the pruner's CronJob", func(ctx context.Context) error {
+		job, err := cluster.Kube.BatchV1().CronJobs(names.OperatorNamespace).Get(ctx, names.Pruner, metav1.GetOptions{})
+		if err == nil {
+			template = job.Spec.JobTemplate.Spec.Template
+		}
+		return err
+	})
+	return template
+}
+
+// runPod runs a pod of the template that does nothing, to see what policies say of it, and waits for its address.
+func runPod(t *testing.T, namespace, name string, template corev1.PodTemplateSpec) {
+	t.Helper()
 	deployment, err := cluster.Kube.AppsV1().Deployments(names.OperatorNamespace).Get(t.Context(), names.Registry, metav1.GetOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	pods := cluster.Kube.CoreV1().Pods(namespace)
 	pod := &corev1.Pod{
-		ObjectMeta: metav1.ObjectMeta{Name: "client", Labels: map[string]string{"app": app}},
+		ObjectMeta: metav1.ObjectMeta{Name: name, Labels: template.Labels},
 		Spec: corev1.PodSpec{
+			ServiceAccountName:            template.Spec.ServiceAccountName,
+			HostNetwork:                   template.Spec.HostNetwork,
 			TerminationGracePeriodSeconds: ptr.To[int64](0),
 			AutomountServiceAccountToken:  ptr.To(false),
-			Containers:                    []corev1.Container{{Name: "client", Image: deployment.Spec.Template.Spec.Containers[0].Image, Command: []string{"sleep", "3600"}}},
+			Containers:                    []corev1.Container{{Name: "idle", Image: deployment.Spec.Template.Spec.Containers[0].Image, Command: []string{"sleep", "3600"}}},
 		},
 	}
-	cluster.Until(t, settle, "a client pod", func(ctx context.Context) error {
+	cluster.Until(t, settle, "pod "+name, func(ctx context.Context) error {
 		// The namespace's ServiceAccount may not be there yet.
 		_, err := pods.Create(ctx, pod, metav1.CreateOptions{})
 		return err
 	})
-	cluster.Until(t, settle, "the client pod's address", func(ctx context.Context) error {
-		found, err := pods.Get(ctx, pod.Name, metav1.GetOptions{})
+	t.Cleanup(func() { _ = pods.Delete(context.Background(), name, metav1.DeleteOptions{}) })
+	cluster.Until(t, settle, "the address of pod "+name, func(ctx context.Context) error {
+		found, err := pods.Get(ctx, name, metav1.GetOptions{})
 		if err == nil && found.Status.PodIP == "" {
 			err = errors.New("it has none")
 		}

@@ -33,7 +33,7 @@ func TestIPv6Only(t *testing.T) {
 	t.Run("the network policies", func(t *testing.T) {
 		ordinaryPod(t)
 		cluster.RequirePolicies(t, library.Surroundings{
-			Client: "places/app=client", Anywhere: "2001:db8::7", APIServer: "fd2e:6f44:5dd8::1", DNS: "fd02::a", WhatIf: []string{library.OperatorWorkload},
+			Client: "places/app=client", Anywhere: "2001:db8::7", APIServer: "fd2e:6f44:5dd8::1", DNS: "fd02::a", WhatIf: []string{library.OperatorWorkload, library.PrunerWorkload},
 		})
 	})
 }
@@ -47,7 +47,7 @@ func TestDualStack(t *testing.T) {
 	t.Run("names stay names", requireNames)
 	t.Run("the network policies", func(t *testing.T) {
 		ordinaryPod(t)
-		s := library.Surroundings{Client: "places/app=client", WhatIf: []string{library.OperatorWorkload}}
+		s := library.Surroundings{Client: "places/app=client", WhatIf: []string{library.OperatorWorkload, library.PrunerWorkload}}
 		for _, family := range [][]string{{"198.51.100.7", "10.0.0.1", "10.0.0.2"}, {"2001:db8::7", "fd2e:6f44:5dd8::1", "fd02::a"}} {
 			s.Anywhere, s.APIServer, s.DNS = family[0], family[1], family[2]
 			t.Run(s.Anywhere, func(t *testing.T) { cluster.RequirePolicies(t, s) })

@@ -15,8 +15,9 @@ const (
 	registryWorkload = names.OperatorNamespace + "/" + names.RegistryLabel + "=" + names.RegistryLabelValue
 	// OperatorWorkload is the operator's pod.
 	OperatorWorkload = names.OperatorNamespace + "/name=" + names.OperatorDeployment
-	prunerWorkload   = names.OperatorNamespace + "/app=" + names.Pruner
-	moveWorkload     = names.OperatorNamespace + "/app=" + names.Move
+	// PrunerWorkload is a pod of the pruner's CronJob.
+	PrunerWorkload = names.OperatorNamespace + "/app=" + names.Pruner
+	moveWorkload   = names.OperatorNamespace + "/app=" + names.Move
 	// strayWorkload is a pod of the namespace that no policy but the one for all pods selects.
 	strayWorkload = names.OperatorNamespace + "/app=stray"
 
@@ -56,13 +57,13 @@ func (f Flow) decidedBy(policy string) bool {
 	return slices.Contains(deciding, names.OperatorNamespace+"/"+policy)
 }
 
-// Reach evaluates the cluster's policies over its pods, and one pruner, one pod that moves images and one stray pod that do not run,
-// and further ones.
+// Reach evaluates the cluster's policies over its pods, one pod that moves images and one stray pod that do not run, and further
+// ones.
 // Without from, all pods and addresses of the outside are sources.
 func (c *Cluster) Reach(t *testing.T, from, to string, whatIf ...string) []Flow {
 	t.Helper()
 	args := []string{"reach", "--to", to}
-	for _, pod := range append([]string{prunerWorkload, moveWorkload, strayWorkload}, whatIf...) {
+	for _, pod := range append([]string{moveWorkload, strayWorkload}, whatIf...) {
 		args = append(args, "--what-if", pod)
 	}
 	if from != "" {
@@ -106,20 +107,20 @@ func (c *Cluster) RequirePolicies(t *testing.T, s Surroundings) {
 		{"a pod of another namespace reaches the registry", s.Client, registryWorkload + ":5000", true, names.RegistryNetworkPolicy},
 		{"the outside reaches the registry", s.Anywhere, registryWorkload + ":5000", true, names.RegistryNetworkPolicy},
 		{"the operator reaches the registry", OperatorWorkload, registryWorkload + ":5000", true, names.RegistryNetworkPolicy},
-		{"the pruner reaches the registry", prunerWorkload, registryWorkload + ":5000", true, names.PrunerNetworkPolicy},
+		{"the pruner reaches the registry", PrunerWorkload, registryWorkload + ":5000", true, names.PrunerNetworkPolicy},
 		{"another port of the registry is closed", s.Client, registryWorkload + ":5001", false, names.RegistryNetworkPolicy},
 		{"the registry is not reached by UDP", s.Client, registryWorkload + ":5000/UDP", false, names.RegistryNetworkPolicy},
 		{"a pod of another namespace reads the operator's metrics", s.Client, OperatorWorkload + ":60000", true, operatorPolicy},
 		{"another port of the operator is closed", s.Client, OperatorWorkload + ":8443", false, operatorPolicy},
-		{"nobody reaches the pruner from another namespace", s.Client, prunerWorkload + ":5000", false, everyPolicy},
-		{"nobody reaches the pruner from outside", s.Anywhere, prunerWorkload + ":443", false, everyPolicy},
-		{"nobody reaches the pruner from the registry", registryWorkload, prunerWorkload + ":443", false, everyPolicy},
+		{"nobody reaches the pruner from another namespace", s.Client, PrunerWorkload + ":5000", false, everyPolicy},
+		{"nobody reaches the pruner from outside", s.Anywhere, PrunerWorkload + ":443", false, everyPolicy},
+		{"nobody reaches the pruner from the registry", registryWorkload, PrunerWorkload + ":443", false, everyPolicy},
 		{"the registry reaches storage anywhere", registryWorkload, at(s.Anywhere, "443"), true, names.RegistryNetworkPolicy},
 		{"the registry reaches a storage's own port", registryWorkload, at(s.Anywhere, "9000"), true, names.RegistryNetworkPolicy},
 		{"the operator reaches clouds", OperatorWorkload, at(s.Anywhere, "443"), true, operatorPolicy},
 		{"the operator reaches the API server", OperatorWorkload, at(s.APIServer, "6443"), true, operatorPolicy},
-		{"the pruner reaches the API server", prunerWorkload, at(s.APIServer, "6443"), true, names.PrunerNetworkPolicy},
-		{"the pruner reaches DNS", prunerWorkload, at(s.DNS, "5353/UDP"), true, names.PrunerNetworkPolicy},
+		{"the pruner reaches the API server", PrunerWorkload, at(s.APIServer, "6443"), true, names.PrunerNetworkPolicy},
+		{"the pruner reaches DNS", PrunerWorkload, at(s.DNS, "5353/UDP"), true, names.PrunerNetworkPolicy},
 		// The source of a move may be a storage on any port, in the cluster or not.
 		{"the move reaches storage anywhere", moveWorkload, at(s.Anywhere, "443"), true, movePolicy},
 		{"the move reaches a storage's own port", moveWorkload, at(s.Anywhere, "9000"), true, movePolicy},
