@@ -26,6 +26,8 @@ type Inputs struct {
 	// Current is the object as cached.
 	Current *configv1.Image
 	Service *corev1.Service
+	// Managed says that the operator provides the registry: a Service that is not there is missing, and comes back.
+	Managed bool
 	// Routes are those of the operator's namespace. RoutesKnown is false while their API has not answered.
 	Routes      []*routev1.Route
 	RoutesKnown bool
@@ -34,15 +36,18 @@ type Inputs struct {
 	ClusterVersion *configv1.ClusterVersion
 }
 
-// Desired is the status that should be published: the current one with our fields set.
+// Desired is the status that should be published: the current one with our fields set. The hostname stays while the Service
+// is only missing: the whole cluster follows it, the pruner included.
 func Desired(in Inputs) (configv1.ImageStatus, error) {
 	status := configv1.ImageStatus{}
 	if in.Current != nil {
 		status = *in.Current.Status.DeepCopy()
 	}
 	var err error
-	if status.InternalRegistryHostname, err = internal(in.Service); err != nil {
-		return status, err
+	if in.Service != nil || !in.Managed {
+		if status.InternalRegistryHostname, err = internal(in.Service); err != nil {
+			return status, err
+		}
 	}
 	if in.RoutesKnown {
 		status.ExternalRegistryHostnames = external(in.Routes)

@@ -70,6 +70,25 @@ func TestInternalHostname(t *testing.T) {
 	}
 }
 
+func TestInternalHostnameStaysWhileTheServiceIsMissing(t *testing.T) {
+	before := &configv1.Image{Status: configv1.ImageStatus{InternalRegistryHostname: "registry:5000"}}
+	for _, tc := range []struct {
+		name string
+		in   Inputs
+		want string
+	}{
+		{"a managed registry gets it back", Inputs{Current: before, Managed: true}, "registry:5000"},
+		{"there is to be no registry", Inputs{Current: before}, ""},
+		{"it is another one", Inputs{Current: before, Managed: true, Service: service(443)}, "image-registry.openshift-image-registry.svc"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			if got, err := Desired(tc.in); err != nil || got.InternalRegistryHostname != tc.want {
+				t.Errorf("got %q, error %v, want %q", got.InternalRegistryHostname, err, tc.want)
+			}
+		})
+	}
+}
+
 func TestExternalHostnames(t *testing.T) {
 	const first, second = "default-route-openshift-image-registry.apps.a", "default-route-openshift-image-registry.apps.b"
 	before := &configv1.Image{Status: configv1.ImageStatus{ExternalRegistryHostnames: []string{"old"}}}

@@ -18,7 +18,9 @@ type Inputs struct {
 	// ServiceCA is the service CA's certificate, empty while it has not been injected.
 	ServiceCA string
 	// Service is the registry's, nil when there is none.
-	Service    *corev1.Service
+	Service *corev1.Service
+	// Managed says that the operator provides the registry: a Service that is not there is missing, and comes back.
+	Managed    bool
 	Additional Additional
 	Storage    StorageCA
 	// DisableRedirect says that clients never talk to the storage themselves.
@@ -120,12 +122,13 @@ func (m *merge) publishedStorage() string {
 }
 
 // ownEntries are the entries for the registry's own host names. While the service CA's certificate is being injected
-// anew, or is none, those published before stay: without them every node would stop trusting the registry.
+// anew, or is none, and while the Service is missing, those published before stay: without them every node would stop
+// trusting the registry.
 func (m *merge) ownEntries() map[string]string {
-	own := map[string]string{}
 	if m.Service == nil {
-		return own
+		return m.publishedOwn()
 	}
+	own := map[string]string{}
 	keys, serviceCA := ownKeys(m.Service), m.ServiceCA
 	if serviceCA != "" {
 		what := fmt.Sprintf("key %s of configmap %s/%s", names.ServiceCAKey, names.OperatorNamespace, names.ServiceCA)
@@ -138,6 +141,20 @@ func (m *merge) ownEntries() map[string]string {
 			own[key] = certificates.Join(serviceCA)
 		} else if published := m.before(key); published != "" {
 			own[key] = published
+		}
+	}
+	return own
+}
+
+// publishedOwn are the entries for the registry's own host names as they are published, none if there is to be no registry.
+func (m *merge) publishedOwn() map[string]string {
+	own := map[string]string{}
+	if !m.Managed || m.Published == nil {
+		return own
+	}
+	for key, value := range m.Published.Data {
+		if isOperators(key) && key != names.StorageCABundleKey {
+			own[key] = value
 		}
 	}
 	return own

@@ -49,6 +49,7 @@ func (c *controller) gather() (cached, error) {
 		return found, err
 	}
 	if found.config != nil {
+		in.Managed = found.config.Spec.ManagementState == operatorv1.Managed
 		in.DisableRedirect = found.config.Spec.DisableRedirect
 		in.Storage = c.storageCA(found.config)
 	}

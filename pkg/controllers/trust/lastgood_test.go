@@ -14,6 +14,30 @@ import (
 	"github.com/openshift/cluster-image-registry-operator/pkg/operatorclient/synctest"
 )
 
+// A Service that somebody deleted comes back in a moment: nobody may stop trusting the registry meanwhile.
+func TestMergeKeepsOwnEntriesWhileTheServiceIsMissing(t *testing.T) {
+	ca, store, user := newCertificate(t), newCertificate(t), newCertificate(t)
+	published := configMap(data{key1: ca + "\n" + store, key2: ca + "\n" + store, storageKey: store, "a": user})
+	for _, tc := range []struct {
+		name    string
+		managed bool
+		want    data
+	}{
+		{"of a managed registry", true, data{key1: ca + "\n" + store, key2: ca + "\n" + store, storageKey: store}},
+		{"without a registry they go", false, data{storageKey: store}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			got := Merge(Inputs{Managed: tc.managed, ServiceCA: ca, Storage: StorageCA{Bundles: []string{store}}, Published: published})
+			if diff := cmp.Diff(tc.want, data(got.Certificates.Data), cmpopts.EquateEmpty()); diff != "" {
+				t.Errorf("image-registry-certificates (-want +got):\n%s", diff)
+			}
+			if _, found := got.RegistryCA.Data[key1]; found != tc.managed {
+				t.Errorf("image-registry-ca is %v", got.RegistryCA.Data)
+			}
+		})
+	}
+}
+
 // A source that has lost its certificates keeps what was published of it, and costs no other.
 func TestMergeKeepsTheLastGood(t *testing.T) {
 	ca, user, other, store := newCertificate(t), newCertificate(t), newCertificate(t), newCertificate(t)
