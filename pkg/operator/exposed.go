@@ -61,7 +61,11 @@ func (in *Inputs) conditions() []metrics.Condition {
 func (in *Inputs) certificates() []metrics.Certificate {
 	secrets := map[string]bool{names.RegistryTLSSecret: true, names.OperatorTLSSecret: true}
 	if config, err := in.informers.config.Lister().Get(names.Cluster); err == nil {
+		// Without a registry there are no routes either.
 		for _, route := range config.Spec.Routes {
+			if config.Spec.ManagementState == operatorv1.Removed {
+				break
+			}
 			secrets[route.SecretName] = true
 		}
 	}

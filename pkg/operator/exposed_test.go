@@ -97,6 +97,15 @@ func TestEndsOfCertificatesAreExposed(t *testing.T) {
 	}
 }
 
+func TestCertificatesOfRoutesThatDoNotExistAreNotExposed(t *testing.T) {
+	config := &imageregistryv1.Config{ObjectMeta: metav1.ObjectMeta{Name: names.Cluster}}
+	config.Spec.ManagementState = operatorv1.Removed
+	config.Spec.Routes = []imageregistryv1.ImageRegistryConfigRoute{{Name: "a", SecretName: "chosen"}}
+	if got := filled(t, config, tlsSecret("chosen", certificate(t, time.Unix(1_800_000_000, 0)))).certificates(); len(got) > 0 {
+		t.Errorf("the routes are removed, and there is %v", got)
+	}
+}
+
 func TestTagsAreUnknownBeforeTheFirstAnswer(t *testing.T) {
 	if tags, known := filled(t).tags(); known || len(tags) != 4 {
 		t.Errorf("known %t: %v", known, tags)

@@ -53,6 +53,28 @@ func TestReasonsOfStorageAreInItsPage(t *testing.T) {
 	}
 }
 
+// Who is called by the alert has the table of its runbook, not that of the storages.
+func TestReasonsOfStorageReadyAreInItsRunbook(t *testing.T) {
+	_, table, found := strings.Cut(string(read(t, "docs/storage/README.md")), "## Reasons of StorageReady\n")
+	runbook := string(read(t, "docs/runbooks/ImageRegistryStorageNotReady.md"))
+	reasons := regexp.MustCompile("`(\\w+)`")
+	rows := 0
+	for line := range strings.Lines(table) {
+		if !found || !strings.HasPrefix(line, "| `") {
+			continue
+		}
+		rows++
+		for _, match := range reasons.FindAllStringSubmatch(strings.Split(line, "|")[1], -1) {
+			if !strings.Contains(runbook, "`"+match[1]+"`") {
+				t.Errorf("the runbook of ImageRegistryStorageNotReady does not name reason %s", match[1])
+			}
+		}
+	}
+	if rows < 8 {
+		t.Errorf("%d rows with reasons: the table has another form now", rows)
+	}
+}
+
 func TestUndocumentedReasonsAreFound(t *testing.T) {
 	code := "const (\n\treasonExists = \"It Exists\"\n\treasonLost   = \"It Is Lost\"\n\treasonOther  = \"Other\"\n)\n"
 	page := "`Other` is told of here.\n\n| reason | cure |\n| --- | --- |\n| `It Is Lost` | look for it |\n"

@@ -269,6 +269,34 @@ func TestSyncRaisesNoEventForANewMessage(t *testing.T) {
 	}
 }
 
+func TestWhatGetsWorseIsAWarning(t *testing.T) {
+	status := func(available, degraded configv1.ConditionStatus, reason string) configv1.ClusterOperatorStatus {
+		return configv1.ClusterOperatorStatus{Conditions: []configv1.ClusterOperatorStatusCondition{
+			{Type: configv1.OperatorAvailable, Status: available}, {Type: configv1.OperatorDegraded, Status: degraded, Reason: reason},
+		}}
+	}
+	const yes, no = configv1.ConditionTrue, configv1.ConditionFalse
+	for _, tc := range []struct {
+		name          string
+		before, after configv1.ClusterOperatorStatus
+		want          bool
+	}{
+		{"the registry is gone", status(yes, no, ""), status(no, no, ""), true},
+		{"it never was there", configv1.ClusterOperatorStatus{}, status(no, no, ""), false},
+		{"it is back", status(no, no, ""), status(yes, no, ""), false},
+		{"something is wrong", status(yes, no, ""), status(yes, yes, "A"), true},
+		{"something else is wrong, too", status(yes, yes, "A"), status(yes, yes, "A::B"), true},
+		{"what was wrong stays so", status(yes, yes, "A::B"), status(yes, yes, "B"), false},
+		{"nothing is wrong any more", status(yes, yes, "A"), status(yes, no, ""), false},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			if got := isWorse(tc.before, tc.after); got != tc.want {
+				t.Errorf("worse: %t, want %t", got, tc.want)
+			}
+		})
+	}
+}
+
 func TestSyncRaisesAnEventForAnotherCauseOfDegraded(t *testing.T) {
 	first, second := cond("Degraded", yes, "Unavailable", "no pods"), cond("NodeCADaemonControllerDegraded", yes, "Error", "no etcd")
 	with := func(degraded ...operatorv1.OperatorCondition) *imageregistryv1.Config {

@@ -22,11 +22,23 @@ func report(recorder events.Recorder, before, after configv1.ClusterOperatorStat
 		}
 	}
 	if len(texts) > 0 {
-		recorder.Eventf("OperatorStatusChanged", "clusteroperator/%s %s", names.ClusterOperator, strings.Join(texts, "; "))
+		raise := recorder.Eventf
+		if isWorse(before, after) {
+			raise = recorder.Warningf
+		}
+		raise("OperatorStatusChanged", "clusteroperator/%s %s", names.ClusterOperator, strings.Join(texts, "; "))
 	}
 	if from, to := publishedVersion(before), publishedVersion(after); from != to {
 		recorder.Eventf("OperatorVersionChanged", "clusteroperator/%s version changed from %q to %q", names.ClusterOperator, from, to)
 	}
+}
+
+// isWorse tells that the change is for a human to look at: the registry is not there any more, or something is wrong with it
+// that was not before.
+func isWorse(before, after configv1.ClusterOperatorStatus) bool {
+	const available, degraded = configv1.OperatorAvailable, configv1.OperatorDegraded
+	return configv1helpers.IsStatusConditionTrue(before.Conditions, available) && !configv1helpers.IsStatusConditionTrue(after.Conditions, available) ||
+		configv1helpers.IsStatusConditionTrue(after.Conditions, degraded) && transition(degraded, before, after) != ""
 }
 
 func transition(conditionType configv1.ClusterStatusConditionType, before, after configv1.ClusterOperatorStatus) string {
