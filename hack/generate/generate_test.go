@@ -19,6 +19,7 @@ spec:
   template:
     spec:
       nodeSelector:
+        kubernetes.io/os: linux
         node-role.kubernetes.io/master: ""
       priorityClassName: system-cluster-critical
 `
@@ -74,9 +75,9 @@ func TestRun(t *testing.T) {
 			},
 		},
 		{
-			name: "a Deployment without the selector to drop is an error", wantErr: "nodeSelector is not there",
+			name: "a Deployment without the selector to drop is an error", wantErr: "nodeSelector has no node-role.kubernetes.io/master",
 			prepare: func(t *testing.T, manifests, _ string) {
-				write(t, filepath.Join(manifests, "07-operator.yaml"), strings.Replace(deployment, "nodeSelector", "other", 1))
+				write(t, filepath.Join(manifests, "07-operator.yaml"), strings.Replace(deployment, "node-role", "other", 1))
 			},
 		},
 		{
@@ -110,12 +111,12 @@ func TestMakeHosted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"hypershift: \"true\"", "ibm-cloud-managed: \"true\"", "capability.openshift.io/name", "system-cluster-critical"} {
+	for _, want := range []string{"hypershift: \"true\"", "ibm-cloud-managed: \"true\"", "capability.openshift.io/name", "kubernetes.io/os: linux", "system-cluster-critical"} {
 		if !strings.Contains(string(hosted), want) {
 			t.Errorf("no %q in\n%s", want, hosted)
 		}
 	}
-	for _, gone := range []string{"self-managed", "single-node", "nodeSelector"} {
+	for _, gone := range []string{"self-managed", "single-node", "node-role"} {
 		if strings.Contains(string(hosted), gone) {
 			t.Errorf("%q is left in\n%s", gone, hosted)
 		}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -20,6 +19,9 @@ const (
 	ibmManaged   = "include.release.openshift.io/ibm-cloud-managed"
 	operatorName = "cluster-image-registry-operator"
 )
+
+// masterRole is the label of the nodes that a self-managed control plane runs on.
+const masterRole = "node-role.kubernetes.io/master"
 
 // manifest is the head of an object, enough to tell objects apart.
 type manifest struct {
@@ -118,14 +120,15 @@ func makeHosted(content []byte) ([]byte, error) {
 		delete(annotations, key)
 	}
 	annotations[hypershift], annotations[ibmManaged] = "true", "true"
-	pod, err := descend(object, "spec", "template", "spec")
+	// The nodes of a hosted control plane have no such role; Linux they have to be all the same.
+	selector, err := descend(object, "spec", "template", "spec", "nodeSelector")
 	if err != nil {
 		return nil, err
 	}
-	if _, ok := pod["nodeSelector"]; !ok {
-		return nil, errors.New("spec.template.spec.nodeSelector is not there to be dropped")
+	if _, ok := selector[masterRole]; !ok {
+		return nil, fmt.Errorf("spec.template.spec.nodeSelector has no %s to be dropped", masterRole)
 	}
-	delete(pod, "nodeSelector")
+	delete(selector, masterRole)
 	hosted, err := yaml.Marshal(object)
 	if err != nil {
 		return nil, fmt.Errorf("encoding: %w", err)

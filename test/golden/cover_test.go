@@ -40,6 +40,16 @@ func TestGoldenCoversEveryKindOfCluster(t *testing.T) {
 			t.Errorf("no case has platform %s", platform)
 		}
 	}
+	for _, topology := range []configv1.TopologyMode{
+		configv1.HighlyAvailableTopologyMode, configv1.SingleReplicaTopologyMode, configv1.ExternalTopologyMode,
+	} {
+		if !seen["control plane "+string(topology)] {
+			t.Errorf("no case has control plane topology %s", topology)
+		}
+		if topology != configv1.ExternalTopologyMode && !seen["infrastructure "+string(topology)] {
+			t.Errorf("no case has infrastructure topology %s", topology)
+		}
+	}
 	for _, state := range []operatorv1.ManagementState{operatorv1.Managed, operatorv1.Unmanaged, operatorv1.Removed, operatorv1.Force} {
 		if !seen["state "+string(state)] {
 			t.Errorf("no case has managementState %s", state)
@@ -69,7 +79,7 @@ func TestGoldenHasARegistryOnEveryStorage(t *testing.T) {
 	}
 }
 
-// note adds the platform and the states of a case.
+// note adds the platform, the topologies and the states of a case.
 func note(seen map[string]bool, objects []*object, edits []edit) {
 	state := func(config map[string]any) {
 		if state, found, _ := unstructured.NestedString(config, "spec", "managementState"); found {
@@ -81,6 +91,10 @@ func note(seen map[string]bool, objects []*object, edits []edit) {
 		case "Infrastructure":
 			platform, _, _ := unstructured.NestedString(o.Object, "status", "platformStatus", "type")
 			seen["platform "+platform] = true
+			for what, field := range map[string]string{"control plane ": "controlPlaneTopology", "infrastructure ": "infrastructureTopology"} {
+				topology, _, _ := unstructured.NestedString(o.Object, "status", field)
+				seen[what+topology] = true
+			}
 		case "Config":
 			state(o.Object)
 		}

@@ -3,6 +3,7 @@ package integration
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -86,7 +87,7 @@ func hostedDeployment(t *testing.T) *appsv1.Deployment {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if deployment.Annotations["include.release.openshift.io/hypershift"] != "true" || len(deployment.Spec.Template.Spec.NodeSelector) > 0 {
+	if deployment.Annotations["include.release.openshift.io/hypershift"] != "true" || !maps.Equal(deployment.Spec.Template.Spec.NodeSelector, map[string]string{corev1.LabelOSStable: "linux"}) {
 		t.Fatalf("not the hosted variant: annotations %v, node selector %v", deployment.Annotations, deployment.Spec.Template.Spec.NodeSelector)
 	}
 	return deployment
