@@ -35,11 +35,13 @@ func TestReadsGoOnWhileKeysAreReplaced(t *testing.T) {
 		_, err := secrets.Create(t.Context(), credentials(first), metav1.CreateOptions{})
 		return err
 	})
+	reading.mark(t, "the change to the first key")
 	giveKey(t, second)
 	untilUsed(t, second, func() error {
 		_, err := secrets.Update(t.Context(), credentials(second), metav1.UpdateOptions{})
 		return err
 	})
+	reading.mark(t, "the change to the second key")
 	if err := cluster.RemoveS3Key(t.Context(), first); err != nil {
 		t.Fatal(err)
 	}
@@ -49,6 +51,7 @@ func TestReadsGoOnWhileKeysAreReplaced(t *testing.T) {
 	untilUsed(t, cluster.S3.AccessKeyID, func() error {
 		return secrets.Delete(t.Context(), names.PrivateConfigurationUser, metav1.DeleteOptions{})
 	})
+	reading.mark(t, "the change back to the minted key")
 	reading.stop(t)
 }
 

@@ -36,20 +36,26 @@ func TestStorageFailuresSayWhatToDoAndHeal(t *testing.T) {
 			"a bucket of another owner", `{"spec":{"storage":{"s3":{"bucket":"` + foreign + `"}}}}`, `{"spec":{"storage":{"s3":{"bucket":"` + bucket + `"}}}}`,
 			[]library.Want{
 				{Type: names.StorageExists, Status: "False", Reason: "Unable to Access Bucket", Message: foreign},
+				{Type: names.StorageReady, Status: "False", Reason: names.ReasonError, Message: "choose another in spec.storage.s3.bucket"},
 				{Type: names.Available, Status: "True", Reason: names.ReasonReady},
 			},
 		},
 		{
-			"an endpoint where nobody listens", `{"spec":{"storage":{"s3":{"regionEndpoint":"https://10.0.0.3:1"}}}}`, `{"spec":{"storage":{"s3":{"regionEndpoint":"` + cluster.S3.Endpoint + `"}}}}`,
+			"an endpoint where nobody listens",
+			// An address cannot have the bucket's name before it.
+			`{"spec":{"storage":{"s3":{"regionEndpoint":"https://10.0.0.3:1","virtualHostedStyle":false}}}}`,
+			`{"spec":{"storage":{"s3":{"regionEndpoint":"` + cluster.S3.Endpoint + `","virtualHostedStyle":true}}}}`,
 			[]library.Want{
-				{Type: names.StorageExists, Status: "Unknown", Reason: "Unknown Error Occurred", Message: "10.0.0.3:1"},
+				{Type: names.StorageExists, Status: "Unknown", Reason: "Unknown Error Occurred", Message: "https://10.0.0.3:1 cannot be reached: "},
+				{Type: names.StorageReady, Status: "False", Reason: names.ReasonError, Message: "check spec.storage.s3.regionEndpoint, the cluster proxy and the network"},
 				{Type: names.Available, Status: "True", Reason: names.ReasonReady},
 			},
 		},
 		{
 			"two backends", `{"spec":{"storage":{"emptyDir":{}}}}`, `{"spec":{"storage":{"emptyDir":null}}}`,
 			[]library.Want{
-				{Type: names.Degraded, Status: "True", Reason: names.ReasonMultipleStoragesConfigured, Message: "[EmptyDir S3]"},
+				{Type: names.StorageReady, Status: "False", Reason: names.ReasonMultipleStoragesConfigured, Message: "[EmptyDir S3]; remove all but one"},
+				{Type: names.Degraded, Status: "True", Reason: names.ReasonMultipleStoragesConfigured, Message: "[EmptyDir S3]; remove all but one"},
 				{Type: names.Available, Status: "True", Reason: names.ReasonReady},
 			},
 		},
@@ -82,7 +88,9 @@ func TestWrongCredentialsHeal(t *testing.T) {
 	cluster.Patch(t, `{"spec":{"managementState":"Managed"}}`)
 	cluster.UntilConditions(t, settle,
 		library.Want{Type: names.StorageExists, Status: "False", Reason: "InvalidAccessKeyId", Message: names.PrivateConfigurationUser},
-		library.Want{Type: names.Available, Status: "False"},
+		library.Want{Type: names.StorageReady, Status: "False", Reason: names.ReasonError, Message: "correct the secret"},
+		library.Want{Type: names.Progressing, Status: "True", Reason: names.ReasonWaitingForDeployment},
+		library.Want{Type: names.Available, Status: "False", Reason: names.ReasonDeploymentNotFound},
 	)
 	if err := secrets.Delete(t.Context(), secret.Name, metav1.DeleteOptions{}); err != nil {
 		t.Fatal(err)
@@ -113,9 +121,9 @@ func TestUntrustedCertificate(t *testing.T) {
 	t.Cleanup(func() { _ = maps.Delete(context.Background(), wrong.Name, metav1.DeleteOptions{}) })
 	cluster.Patch(t, `{"spec":{"storage":{"s3":{"trustedCA":{"name":"e2e-s3-ca"}}}}}`)
 	cluster.UntilConditions(t, settle,
-		library.Want{Type: names.StorageExists, Status: "Unknown", Reason: "Unknown Error Occurred", Message: "certificate"},
-		library.Want{Type: names.StorageReady, Status: "False"},
-		library.Want{Type: names.Available, Status: "True"},
+		library.Want{Type: names.StorageExists, Status: "Unknown", Reason: "Unknown Error Occurred", Message: cluster.S3.Endpoint + " presents a certificate that is not trusted: "},
+		library.Want{Type: names.StorageReady, Status: "False", Reason: names.ReasonError, Message: "put its CA into a configmap in openshift-config, key ca-bundle.crt, and name that in spec.storage.s3.trustedCA"},
+		library.Want{Type: names.Available, Status: "True", Reason: names.ReasonReady},
 	)
 	wrong.Data["ca-bundle.crt"] = string(other)
 	if _, err := maps.Update(t.Context(), wrong, metav1.UpdateOptions{}); err != nil {

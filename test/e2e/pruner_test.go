@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -309,19 +310,15 @@ func requireForgotten(t *testing.T, client dynamic.Interface, gone, kept pushed)
 // requireData looks into the bucket for each blob of the image.
 func requireData(t *testing.T, image pushed, want bool) {
 	t.Helper()
-	type object struct {
-		Key string `json:"key"`
-	}
-	var bucket struct {
-		Objects []object `json:"objects"`
-	}
-	if err := cluster.S3JSON(t.Context(), "/buckets/"+prunerBucket+"/objects", &bucket); err != nil {
+	objects, err := cluster.Objects(t.Context(), prunerBucket)
+	if err != nil {
 		t.Fatal(err)
 	}
+	keys := slices.Collect(maps.Keys(objects))
 	for _, digest := range image.blobs() {
 		hex := strings.TrimPrefix(digest, "sha256:")
-		has := slices.ContainsFunc(bucket.Objects, func(o object) bool {
-			return strings.HasSuffix(o.Key, "/blobs/sha256/"+hex[:2]+"/"+hex+"/data")
+		has := slices.ContainsFunc(keys, func(key string) bool {
+			return strings.HasSuffix(key, "/blobs/sha256/"+hex[:2]+"/"+hex+"/data")
 		})
 		if has != want {
 			t.Errorf("blob %s is in the bucket: %t, want %t", digest, has, want)

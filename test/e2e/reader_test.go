@@ -14,8 +14,12 @@ import (
 type reader struct {
 	cancel  context.CancelFunc
 	running sync.WaitGroup
-	pulls   int
-	failed  []string
+
+	lock   sync.Mutex
+	pulls  int
+	failed []string
+	// marked is how many pulls there were at the last mark.
+	marked int
 }
 
 // image is one that was pushed.
@@ -71,11 +75,24 @@ func (r *reader) read(ctx context.Context, repository string, digests []string) 
 			pulled++
 		}
 	}
+	r.lock.Lock()
+	defer r.lock.Unlock()
 	r.pulls += pulled
 	if err != nil && ctx.Err() == nil {
 		r.pulls++
 		r.failed = append(r.failed, fmt.Sprintf("%s of %s, after %d that succeeded: %v", digests[min(pulled, len(digests)-1)], repository, r.pulls-1, err))
 	}
+}
+
+// mark fails the test if nothing was pulled since the last mark: reads went on through every step, not only through the first.
+func (r *reader) mark(t *testing.T, step string) {
+	t.Helper()
+	r.lock.Lock()
+	defer r.lock.Unlock()
+	if r.pulls == r.marked {
+		t.Errorf("nothing was pulled during %s", step)
+	}
+	r.marked = r.pulls
 }
 
 // stop ends the reader, and the test if a pull has failed.
@@ -84,9 +101,6 @@ func (r *reader) stop(t *testing.T) {
 	r.cancel()
 	r.running.Wait()
 	t.Logf("%d pulls, %d failed", r.pulls, len(r.failed))
-	if r.pulls == 0 {
-		t.Error("nothing was pulled meanwhile")
-	}
 	for _, failure := range r.failed[:min(len(r.failed), 10)] {
 		t.Error(failure)
 	}

@@ -37,11 +37,13 @@ func TestReadsGoOnWhileRolesChange(t *testing.T) {
 
 	reading := startReader(t, images)
 	untilUsed(t, first, func() error { return editCloudCredentials(t.Context(), useRole(first)) })
+	reading.mark(t, "the change to the first role")
 	push(t, "e2e/roles-first")
 	requireSigners(t, s3Since(t, 0), first)
 
 	changed := s3Since(t, 0).Last
 	untilUsed(t, second, func() error { return editCloudCredentials(t.Context(), useRole(second)) })
+	reading.mark(t, "the change to the second role")
 	withdrawn := s3Since(t, 0).Last
 	if err := cluster.RemoveS3Role(t.Context(), first); err != nil {
 		t.Fatal(err)
@@ -57,6 +59,7 @@ func TestReadsGoOnWhileRolesChange(t *testing.T) {
 
 	untilUsed(t, cluster.S3.AccessKeyID, func() error { return editCloudCredentials(t.Context(), remint(request)) })
 	push(t, "e2e/roles-after")
+	reading.mark(t, "the change back to a key")
 	reading.stop(t)
 }
 

@@ -3,9 +3,11 @@ package integration
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
@@ -68,6 +70,75 @@ func TestBadInputBesideARunningRegistry(t *testing.T) {
 			cluster.UntilAvailable(t, settle)
 		})
 	}
+}
+
+// TestAClaimThatPodsCannotShare: what has to be changed, the claim or the Deployment, is said before any pod waits for the volume.
+func TestAClaimThatPodsCannotShare(t *testing.T) {
+	onEmptyDir(t)
+	claims := cluster.Kube.CoreV1().PersistentVolumeClaims(names.OperatorNamespace)
+	claim := &corev1.PersistentVolumeClaim{
+		ObjectMeta: metav1.ObjectMeta{Name: "only-once"},
+		Spec: corev1.PersistentVolumeClaimSpec{
+			AccessModes: []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce},
+			Resources:   corev1.VolumeResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceStorage: resource.MustParse("1Gi")}},
+		},
+	}
+	if _, err := claims.Create(t.Context(), claim, metav1.CreateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = claims.Delete(context.Background(), claim.Name, metav1.DeleteOptions{}) })
+	for _, step := range []struct{ edit, message string }{
+		{
+			`{"spec":{"replicas":2,"rolloutStrategy":"Recreate","storage":{"emptyDir":null,"pvc":{"claim":"only-once"},"managementState":null}}}`,
+			"claim openshift-image-registry/only-once is ReadWriteOnce and cannot be shared by 2 replicas; set spec.replicas to 1 or use a ReadWriteMany claim",
+		},
+		{
+			`{"spec":{"replicas":1,"rolloutStrategy":"RollingUpdate"}}`,
+			"claim openshift-image-registry/only-once is ReadWriteOnce: old and new pod of a rollout cannot both mount it; set spec.rolloutStrategy to Recreate",
+		},
+	} {
+		cluster.Patch(t, step.edit)
+		cluster.UntilConditions(t, settle,
+			library.Want{Type: names.StorageExists, Status: "False", Reason: "PVC Issues Found", Message: step.message},
+			library.Want{Type: names.StorageReady, Status: "False", Reason: names.ReasonError, Message: step.message},
+			library.Want{Type: names.Available, Status: "True", Reason: names.ReasonReady},
+		)
+	}
+	cluster.Patch(t, `{"spec":{"rolloutStrategy":"Recreate"}}`)
+	cluster.UntilConditions(t, settle, library.Want{Type: names.StorageReady, Status: "True", Reason: names.ReasonAsExpected, Message: "only-once"})
+}
+
+// TestGroupsThatAreNone: the group of the pods is made from an annotation that others write.
+func TestGroupsThatAreNone(t *testing.T) {
+	onEmptyDir(t)
+	namespaces := cluster.Kube.CoreV1().Namespaces()
+	namespace, err := namespaces.Get(t.Context(), names.OperatorNamespace, metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	groups := namespace.Annotations[names.SupplementalGroupsAnnotation]
+	annotate := func(ctx context.Context, value string) error {
+		patch := fmt.Sprintf(`{"metadata":{"annotations":{%q:%q}}}`, names.SupplementalGroupsAnnotation, value)
+		_, err := namespaces.Patch(ctx, names.OperatorNamespace, types.MergePatchType, []byte(patch), metav1.PatchOptions{})
+		return err
+	}
+	t.Cleanup(func() {
+		if err := annotate(context.Background(), groups); err != nil {
+			t.Error(err)
+		}
+	})
+	if err := annotate(t.Context(), "1000"); err != nil {
+		t.Fatal(err)
+	}
+	const message = `"1000" is not of the form <first group>/<number of groups>`
+	cluster.UntilConditions(t, settle,
+		library.Want{Type: names.ResourcesApplied, Status: "False", Reason: names.ReasonError, Message: message},
+		library.Want{Type: names.Available, Status: "True", Reason: names.ReasonReady},
+	)
+	if err := annotate(t.Context(), groups); err != nil {
+		t.Fatal(err)
+	}
+	cluster.UntilConditions(t, settle, library.Want{Type: names.ResourcesApplied, Status: "True", Reason: names.ReasonAsExpected})
 }
 
 func TestNoStorageOnPlatformNone(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"testing"
+	"time"
 
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -147,6 +148,7 @@ func TestTagsOfTheClusterReachTheBucket(t *testing.T) {
 	setTags(t, `[{"key":"team","value":"registry"},{"key":"openshift.io/mine","value":"x"}]`)
 	untilEvent(t, names.EventUpdateAWSTags, config.Status.Storage.S3.Bucket)
 	cluster.UntilConditions(t, settle, library.Want{Type: names.StorageTagged, Status: "True", Reason: "Tagging Successful", Message: "openshift.io/mine"})
+	untilTag(t, config.Status.Storage.S3.Bucket, "team", "registry")
 
 	// An administrator's bucket is not tagged.
 	cluster.Patch(t, `{"spec":{"storage":{"managementState":"Unmanaged"}}}`)
@@ -158,6 +160,26 @@ func TestTagsOfTheClusterReachTheBucket(t *testing.T) {
 		return err
 	})
 	untilConditionTypes(t, []string{names.StorageExists}, []string{names.StorageTagged})
+	setTags(t, `[{"key":"team","value":"other"}]`)
+	cluster.Always(t, 3*time.Second, "the tags of an administrator's bucket", func(ctx context.Context) error {
+		return hasTag(ctx, config.Status.Storage.S3.Bucket, "team", "registry")
+	})
+	cluster.Patch(t, `{"spec":{"storage":{"managementState":"Managed"}}}`)
+	untilTag(t, config.Status.Storage.S3.Bucket, "team", "other")
+}
+
+// untilTag waits until the bucket itself has a tag.
+func untilTag(t *testing.T, name, key, value string) {
+	t.Helper()
+	cluster.Until(t, settle, "tag "+key+"="+value+" of bucket "+name, func(ctx context.Context) error { return hasTag(ctx, name, key, value) })
+}
+
+func hasTag(ctx context.Context, name, key, value string) error {
+	bucket, err := cluster.FindBucket(ctx, name)
+	if err == nil && (bucket == nil || bucket.Tags[key] != value) {
+		err = fmt.Errorf("bucket is %+v, want tag %s=%s", bucket, key, value)
+	}
+	return err
 }
 
 func setTags(t *testing.T, tags string) {

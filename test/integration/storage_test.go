@@ -89,7 +89,9 @@ func TestWrongCredentials(t *testing.T) {
 	cluster.Patch(t, `{"spec":{"managementState":"Managed"}}`)
 	config := cluster.UntilConditions(t, settle,
 		library.Want{Type: names.StorageExists, Status: "False", Reason: "InvalidAccessKeyId", Message: names.PrivateConfigurationUser},
-		library.Want{Type: names.Available, Status: "False"},
+		library.Want{Type: names.StorageReady, Status: "False", Reason: names.ReasonError, Message: "correct the secret"},
+		library.Want{Type: names.Progressing, Status: "True", Reason: names.ReasonWaitingForDeployment},
+		library.Want{Type: names.Available, Status: "False", Reason: names.ReasonDeploymentNotFound},
 	)
 	for _, condition := range config.Status.Conditions {
 		if strings.Contains(condition.Message, "nosuchsecret") {
@@ -115,7 +117,7 @@ func TestBucketOfAnotherAccount(t *testing.T) {
 	cluster.Patch(t, `{"spec":{"storage":{"s3":{"bucket":"`+bucket+`"}}}}`)
 	config := cluster.UntilConditions(t, settle,
 		library.Want{Type: names.StorageExists, Status: "False", Reason: "Unable to Access Bucket", Message: bucket},
-		library.Want{Type: names.StorageReady, Status: "False", Message: bucket},
+		library.Want{Type: names.StorageReady, Status: "False", Reason: names.ReasonError, Message: "choose another in spec.storage.s3.bucket"},
 		library.Want{Type: names.Available, Status: "True", Reason: names.ReasonReady},
 	)
 	if config.Status.Storage.S3.Bucket != before {
@@ -169,8 +171,8 @@ func TestUntrustedCertificateAndUnreachableEndpoint(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = maps.Delete(context.Background(), trusted.Name, metav1.DeleteOptions{}) })
 	tests := map[string]struct{ storage, message string }{
-		"another CA is trusted": {`{"bucket":"b","region":"us-east-1","regionEndpoint":"` + "ENDPOINT" + `","trustedCA":{"name":"not-its-ca"}}`, "certificate"},
-		"nobody listens there":  {`{"bucket":"b","region":"us-east-1","regionEndpoint":"https://127.0.0.1:1"}`, "127.0.0.1:1"},
+		"another CA is trusted": {`{"bucket":"b","region":"us-east-1","regionEndpoint":"` + "ENDPOINT" + `","trustedCA":{"name":"not-its-ca"}}`, "name that in spec.storage.s3.trustedCA"},
+		"nobody listens there":  {`{"bucket":"b","region":"us-east-1","regionEndpoint":"https://127.0.0.1:1"}`, "https://127.0.0.1:1 cannot be reached: "},
 		"no such trusted CA":    {`{"bucket":"b","region":"us-east-1","regionEndpoint":"` + "ENDPOINT" + `","trustedCA":{"name":"no-such-ca"}}`, "no-such-ca"},
 	}
 	for name, test := range tests {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -222,6 +223,17 @@ func (o *Operator) Pause(t *testing.T) (resume func()) {
 	resume = sync.OnceFunc(func() { _ = o.cmd.Process.Signal(syscall.SIGCONT) })
 	t.Cleanup(resume)
 	return resume
+}
+
+// HangUp begins to speak to the metrics listener, as a scanner does, and says nothing that it understands. The operator
+// mentions that at the level Debug and above.
+func (o *Operator) HangUp(ctx context.Context) error {
+	connection, err := new(net.Dialer).DialContext(ctx, "tcp", o.address)
+	if err != nil {
+		return fmt.Errorf("dialing the operator's metrics listener: %w", err)
+	}
+	_, err = connection.Write([]byte("\n\n\n\n\n\n"))
+	return errors.Join(err, connection.Close())
 }
 
 // PID is the process.

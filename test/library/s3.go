@@ -73,9 +73,28 @@ func (c *Cluster) CreateBucket(ctx context.Context, name string) error {
 
 // Bucket is a bucket as the S3 server has it.
 type Bucket struct {
-	Name    string `json:"name"`
-	Account string `json:"account"`
-	Objects int    `json:"objects"`
+	Name    string            `json:"name"`
+	Account string            `json:"account"`
+	Objects int               `json:"objects"`
+	Tags    map[string]string `json:"tags"`
+}
+
+// Objects are the sizes of what is in a bucket, by key.
+func (c *Cluster) Objects(ctx context.Context, bucket string) (map[string]int64, error) {
+	var content struct {
+		Objects []struct {
+			Key  string `json:"key"`
+			Size int64  `json:"size"`
+		} `json:"objects"`
+	}
+	if err := c.S3JSON(ctx, "/buckets/"+bucket+"/objects", &content); err != nil {
+		return nil, err
+	}
+	sizes := map[string]int64{}
+	for _, object := range content.Objects {
+		sizes[object.Key] = object.Size
+	}
+	return sizes, nil
 }
 
 // FindBucket returns the bucket of that name, nil if there is none.

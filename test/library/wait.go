@@ -102,7 +102,8 @@ func (w Want) check(conditions []operatorv1.OperatorCondition) error {
 	return fmt.Errorf("want condition %s, have none of that type", w)
 }
 
-// UntilConditions waits until Config has all the conditions and the operator has processed its generation.
+// UntilConditions waits until Config has all the conditions. That of them which the edit before brought about has to be among
+// them: one that held before says nothing.
 func (c *Cluster) UntilConditions(t *testing.T, deadline time.Duration, wants ...Want) *imageregistryv1.Config {
 	t.Helper()
 	var config *imageregistryv1.Config

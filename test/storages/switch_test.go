@@ -209,10 +209,12 @@ func requireSwitched(t *testing.T, before, after *imageregistryv1.Config, from, 
 			t.Errorf("%s is left of the storage before", condition.Type)
 		}
 	}
-	says := storage.Describe(before.Status.Storage) + " is left behind with its content"
+	fate := storage.Describe(before.Status.Storage) + " is left behind with its content"
 	if from.kind == storage.EmptyDir {
-		says = "what is in EmptyDir goes with its pods"
+		fate = "what is in EmptyDir goes with its pods"
 	}
+	// Both places: others have left the one before, and it was the new one for others.
+	says := "now uses " + storage.Describe(after.Status.Storage) + " (management state Managed); " + fate
 	cluster.Until(t, settle, "an event that says "+says, func(ctx context.Context) error {
 		events, err := cluster.Kube.CoreV1().Events(names.OperatorNamespace).List(ctx, metav1.ListOptions{})
 		if err != nil {

@@ -30,6 +30,8 @@ type Bucket struct {
 	// Account is "main" or "other".
 	Account string `json:"account"`
 	Objects int    `json:"objects"`
+	// Tags is empty for a bucket that was never tagged.
+	Tags map[string]string `json:"tags,omitempty"`
 }
 
 // Object is one of GET /buckets/NAME/objects.
@@ -91,11 +93,16 @@ func (a *admin) getBuckets(w http.ResponseWriter, r *http.Request) {
 			writeFailure(w, err)
 			return
 		}
+		tags, err := a.gateway.tags(r.Context(), found.Name)
+		if err != nil {
+			writeFailure(w, err)
+			return
+		}
 		account := "main"
 		if found.Owner == a.accounts.Other.AccessKeyID {
 			account = "other"
 		}
-		buckets = append(buckets, Bucket{Name: found.Name, Owner: found.Owner, Account: account, Objects: len(objects)})
+		buckets = append(buckets, Bucket{Name: found.Name, Owner: found.Owner, Account: account, Objects: len(objects), Tags: tags})
 	}
 	writeJSON(w, buckets)
 }

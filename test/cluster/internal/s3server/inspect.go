@@ -7,6 +7,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/versity/versitygw/s3err"
 	"github.com/versity/versitygw/s3response"
 )
 
@@ -33,6 +34,19 @@ func (g *gateway) owner(ctx context.Context, bucket string) (string, error) {
 		}
 	}
 	return "", fmt.Errorf("owner of %s: %w", bucket, errNoBucket)
+}
+
+// tags returns the tags of a bucket, none for one that has no set of them.
+func (g *gateway) tags(ctx context.Context, bucket string) (map[string]string, error) {
+	tags, err := g.backend.GetBucketTagging(ctx, bucket)
+	var code s3err.APIError
+	if errors.As(err, &code) && code.Code == "NoSuchTagSet" {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("tags of bucket %s: %w", bucket, err)
+	}
+	return tags, nil
 }
 
 // objects lists all objects of a bucket.
