@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -91,18 +92,30 @@ func (r *recorder) endTest(id testID, res result) {
 	delete(r.started, id)
 }
 
-// remember keeps the last words of a failed test under the name of its top-level test. A subtest's come first: they say more.
+// own is a line that a test itself printed, with its place: the logs of others that it shows have none.
+var own = regexp.MustCompile(`^\s+\w+\.go:\d+: `)
+
+// remember keeps the words of a failed test under the name of its top-level test: its own lines, or, if it had none, because it
+// died, the last ones.
 func (r *recorder) remember(id testID) {
-	const atMost = 12
-	var said []string
+	const atMost, width = 8, 500
+	var said, last []string
 	for _, line := range r.output[id] {
 		line = strings.TrimRight(line, "\n")
-		if line != "" && !strings.HasPrefix(line, "=== ") {
+		if line == "" || strings.HasPrefix(line, "=== ") {
+			continue
+		}
+		line = line[:min(len(line), width)]
+		last = append(last, line)
+		if own.MatchString(line) {
 			said = append(said, line)
 		}
 	}
+	if len(said) == 0 {
+		said = last[max(0, len(last)-atMost):]
+	}
 	top := testID{id.pkg, topLevel(id.test)}
-	words := append(r.words[top], said[max(0, len(said)-atMost):]...)
+	words := append(r.words[top], said[:min(len(said), atMost)]...)
 	r.words[top] = words[:min(len(words), 2*atMost)]
 }
 

@@ -89,7 +89,7 @@ func TestWrongCredentialsHeal(t *testing.T) {
 	cluster.UntilConditions(t, settle,
 		library.Want{Type: names.StorageExists, Status: "False", Reason: "InvalidAccessKeyId", Message: names.PrivateConfigurationUser},
 		library.Want{Type: names.StorageReady, Status: "False", Reason: names.ReasonError, Message: "correct the secret"},
-		library.Want{Type: names.Progressing, Status: "True", Reason: names.ReasonWaitingForDeployment},
+		library.Want{Type: names.Progressing, Status: "True", Reason: names.ReasonError, Message: "correct the secret"},
 		library.Want{Type: names.Available, Status: "False", Reason: names.ReasonDeploymentNotFound},
 	)
 	if err := secrets.Delete(t.Context(), secret.Name, metav1.DeleteOptions{}); err != nil {

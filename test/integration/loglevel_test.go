@@ -12,7 +12,6 @@ import (
 func TestOperatorLogLevel(t *testing.T) {
 	onEmptyDir(t)
 	mentioned := func() int { return strings.Count(operator.Log(), "TLS handshake error") }
-	t.Cleanup(func() { cluster.Patch(t, `{"spec":{"operatorLogLevel":"Normal"}}`) })
 	before := mentioned()
 	cluster.Patch(t, `{"spec":{"operatorLogLevel":"Debug"}}`)
 	cluster.Until(t, settle, "what only Debug logs", func(ctx context.Context) error {

@@ -90,7 +90,7 @@ func TestWrongCredentials(t *testing.T) {
 	config := cluster.UntilConditions(t, settle,
 		library.Want{Type: names.StorageExists, Status: "False", Reason: "InvalidAccessKeyId", Message: names.PrivateConfigurationUser},
 		library.Want{Type: names.StorageReady, Status: "False", Reason: names.ReasonError, Message: "correct the secret"},
-		library.Want{Type: names.Progressing, Status: "True", Reason: names.ReasonWaitingForDeployment},
+		library.Want{Type: names.Progressing, Status: "True", Reason: names.ReasonError, Message: "correct the secret"},
 		library.Want{Type: names.Available, Status: "False", Reason: names.ReasonDeploymentNotFound},
 	)
 	for _, condition := range config.Status.Conditions {
