@@ -26,6 +26,7 @@ func TestConformance(t *testing.T) {
 		Existing:    func(t *testing.T, name string) { t.Helper(); s.createBucket(t, "main", name) },
 		Foreign:     func(t *testing.T, name string) { t.Helper(); s.createBucket(t, "other", name) },
 		TakenReason: "Unable to Access Bucket",
+		Named:       "named-and-absent",
 		Fill:        s.put,
 		Count:       func(t *testing.T, name string) int { t.Helper(); return s.buckets(t)[name] },
 		Remnants:    s.remnants,
@@ -35,14 +36,19 @@ func TestConformance(t *testing.T) {
 			return in
 		},
 		RevokedReason: "BXNIM0415E",
+		Expired: func(t *testing.T) {
+			t.Helper()
+			s.Inject(t, "admin", storagetest.Fault{Match: match{Service: "ResourceController"}, Status: 401, Code: "RC-UnauthorizedError", Message: "The token has expired"})
+		},
+		ExpiredReason: "RC-UnauthorizedError",
 		Throttle: func(t *testing.T, seconds int) {
 			t.Helper()
 			s.Inject(t, "admin", storagetest.Fault{Match: match{Service: "IAM"}, Status: 429, Code: "TooManyRequests", RetryAfter: seconds})
 		},
-		Slow: func(t *testing.T, delay time.Duration) {
+		Slow: func(t *testing.T, delay time.Duration) func() int {
 			t.Helper()
-			s.Inject(t, "admin", storagetest.Fault{Delay: delay.String()})
-			s.Inject(t, "s3admin", storagetest.Fault{Delay: delay.String()})
+			services, objects := s.Slow(t, "admin", delay), s.Slow(t, "s3admin", delay)
+			return func() int { return min(services(), objects()) }
 		},
 		Silent: func(t *testing.T) { t.Helper(); s.Inject(t, "s3admin", storagetest.Fault{Blackhole: true}) },
 		Codes:  s.codes(),
