@@ -86,7 +86,7 @@ func (s *server) codes() []storagetest.Code {
 	service := func(service, method string, status int, code string) func(*testing.T) {
 		return func(t *testing.T) {
 			t.Helper()
-			s.Inject(t, "admin", storagetest.Fault{Match: match{service, method}, Status: status, Code: code, Message: "the message"})
+			s.Inject(t, "admin", storagetest.Fault{Match: match{Service: service, Method: method}, Status: status, Code: code, Message: "the message"})
 		}
 	}
 	create := func(status int, code string) func(*testing.T) {
@@ -98,7 +98,6 @@ func (s *server) codes() []storagetest.Code {
 	return []storagetest.Code{
 		{Name: "a locked API key", Answer: service("IAM", "", 400, "BXNIM0462E"), Status: "False", Reason: "BXNIM0462E", Says: "correct the secret"},
 		{Name: "a policy is missing", Answer: service("ResourceController", "GET", 403, "RC-IamForbidden"), Status: "False", Reason: "RC-IamForbidden", Says: "grant"},
-		{Name: "no resource groups", Answer: service("ResourceManager", "", 403, "forbidden"), Status: "False", Reason: "forbidden", Says: "grant"},
 		{Name: "an invalid bucket name", Answer: create(400, "InvalidBucketName"), Status: "False", Reason: "InvalidBucketName", Says: "the message; choose another in spec.storage.ibmcos.bucket"},
 		{Name: "no right to create buckets", Answer: create(403, "AccessDenied"), Status: "False", Reason: "AccessDenied", Says: "the message; give the credentials of secret"},
 	}

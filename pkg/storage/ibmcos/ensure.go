@@ -72,10 +72,13 @@ func (b *backend) ensureInstance(ctx context.Context) (*storage.Result, error) {
 		return waiting(recordDelay, reasonInstanceGone, fmt.Sprintf("%s is gone (state %s); another takes its place", b.instanceText(), i.State)), nil
 	}
 	name, err := b.session.groupName(ctx, i.Group)
-	if err != nil {
+	switch {
+	case err == nil:
+		b.config.ResourceGroupName = name
+	case !hidden(err):
 		return nil, b.failure(ctx, "reading the resource group of "+b.instanceText(), err)
 	}
-	b.config.ResourceGroupName = name
+	// It is only shown. Who was given instance and key need not see resource groups.
 	return nil, nil
 }
 
