@@ -58,7 +58,8 @@ func TestConformance(t *testing.T) {
 			}
 			return in
 		},
-		Cure: names.KubeCloudConfig,
+		Cure:  names.KubeCloudConfig,
+		Drift: s.driftOfKey(),
 	})
 }
 
