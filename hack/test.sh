@@ -74,7 +74,7 @@ run_section() {
 	# Without the server these tests skip themselves, which is how unit stays quick.
 	backends)
 		with_binaries azure dockerregistry dockerregistry2 gcs ibm s3 swift &&
-			go_tests backends . -count=1 -timeout 20m ./pkg/storage/{azure,emptydir,gcs,ibmcos,s3,swift}/...
+			go_tests backends . -count=1 -timeout 20m ./pkg/storage/{azure,emptydir,gcs,ibmcos,pvc,s3,swift}/...
 		;;
 	# Servers that take too long for every run: MinIO is built for about a quarter of an hour, once, and Keystone downloaded; it
 	# needs a minute to start.

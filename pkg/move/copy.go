@@ -41,6 +41,8 @@ type Copy struct {
 	// KeepTarget says that a registry writes to the target by now: what is there is newer than the source, and the
 	// source gets nothing new any more.
 	KeepTarget bool
+	// Compared says that an earlier run has compared what it found in the target, and that what has come since is its own.
+	Compared bool
 	// Scratch is a folder for lists.
 	Scratch string
 
@@ -54,6 +56,8 @@ type Copy struct {
 	failure  error
 
 	files, bytes, done, copied atomic.Int64
+	// compared tells that all blobs of the target that are relied on are what their paths say.
+	compared atomic.Bool
 }
 
 // key stands for a path in memory: there may be millions.
@@ -67,7 +71,7 @@ func keyOf(path string) (k key) {
 
 // Progress is how far the run has come. It may be called at any time.
 func (c *Copy) Progress() Progress {
-	p := Progress{Files: c.files.Load(), Bytes: c.bytes.Load(), Done: c.done.Load()}
+	p := Progress{Files: c.files.Load(), Bytes: c.bytes.Load(), Done: c.done.Load(), Compared: c.compared.Load()}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	p.Corrupt, p.MoreCorrupt = named(slices.Clone(c.corrupt))
@@ -91,6 +95,8 @@ const ExitCorrupt = 3
 
 // Run copies until the source has next to nothing that the target lacks.
 func (c *Copy) Run(ctx context.Context) error {
+	// Where a registry writes to the target, the run before has compared, and the registry does so itself.
+	c.compared.Store(c.Compared || c.KeepTarget)
 	if err := c.listTarget(ctx); err != nil {
 		return fmt.Errorf("listing the target: %w", err)
 	}
@@ -148,8 +154,11 @@ func (c *Copy) round(ctx context.Context) error {
 	c.done.Store(0)
 	c.files.Store(files)
 	c.bytes.Store(bytes)
+	if err := c.compare(ctx, lists[blobStage]); err != nil || c.failures > 0 {
+		return err
+	}
 	for _, list := range lists {
-		if err := c.copyAll(ctx, list); err != nil {
+		if err := c.each(ctx, list, c.bring); err != nil {
 			return err
 		}
 		if c.failures > 0 {
@@ -157,6 +166,22 @@ func (c *Copy) round(ctx context.Context) error {
 			return nil
 		}
 	}
+	return nil
+}
+
+// compare reads the blobs that the target has already, once, before anything is copied: after that an interrupted run has
+// left nothing but what it verified itself.
+func (c *Copy) compare(ctx context.Context, list *spool) error {
+	if c.compared.Load() {
+		return nil
+	}
+	if len(c.there) > 0 {
+		klog.InfoS("comparing what the target has with its digests, before anything is copied", "files", len(c.there))
+	}
+	if err := c.each(ctx, list, c.compareBlob); err != nil || c.failures > 0 {
+		return err
+	}
+	c.compared.Store(true)
 	return nil
 }
 
@@ -184,8 +209,8 @@ func (c *Copy) listSource(ctx context.Context) (lists []*spool, err error) {
 	return lists, nil
 }
 
-// copyAll copies the files of a list, several at a time. A file that fails does not keep the others from being copied.
-func (c *Copy) copyAll(ctx context.Context, list *spool) error {
+// each does work on the files of a list, several at a time. A file that fails does not keep the others from their turn.
+func (c *Copy) each(ctx context.Context, list *spool, work func(context.Context, storage.File) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	queue := make(chan storage.File)
@@ -193,7 +218,7 @@ func (c *Copy) copyAll(ctx context.Context, list *spool) error {
 	for range workers {
 		running.Go(func() {
 			for file := range queue {
-				if err := c.failed(file, c.file(ctx, file)); err != nil {
+				if err := c.failed(file, work(ctx, file)); err != nil {
 					cancel(err)
 				}
 			}
@@ -221,7 +246,6 @@ func (c *Copy) failed(file storage.File, err error) error {
 	defer c.mu.Unlock()
 	switch {
 	case err == nil:
-		c.done.Add(1)
 		return nil
 	case errors.Is(err, errCorrupt):
 		if !slices.Contains(c.corrupt, file.Path) {
@@ -238,6 +262,15 @@ func (c *Copy) failed(file storage.File, err error) error {
 		return c.failure
 	}
 	return nil
+}
+
+// bring brings one file to the target and counts it.
+func (c *Copy) bring(ctx context.Context, file storage.File) error {
+	err := c.file(ctx, file)
+	if err == nil {
+		c.done.Add(1)
+	}
+	return err
 }
 
 // file brings one file to the target.
@@ -320,10 +353,16 @@ func (c *Copy) stream(ctx context.Context, file storage.File) error {
 
 // read reads a small file.
 func read(ctx context.Context, content storage.Content, path string) ([]byte, error) {
+	ctx, watch := newWatch(ctx, stalled)
+	defer watch.stop()
 	file, err := content.Open(ctx, path)
-	if err != nil {
-		return nil, err
+	var text []byte
+	if err == nil {
+		text, err = io.ReadAll(io.LimitReader(watch.of(file), maxLink))
+		err = errors.Join(err, file.Close())
 	}
-	text, err := io.ReadAll(io.LimitReader(file, maxLink))
-	return text, errors.Join(err, file.Close())
+	if watch.expired() {
+		return nil, errStalled
+	}
+	return text, err
 }

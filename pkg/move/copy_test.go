@@ -241,6 +241,70 @@ func TestABlobOfAnotherSizeIsReplaced(t *testing.T) {
 	}
 }
 
+func TestABlobOfTheTargetIsComparedBeforeItIsReliedOn(t *testing.T) {
+	for _, tc := range []struct {
+		name                 string
+		compared, keepTarget bool
+		compares             bool
+	}{
+		{"at first", false, false, true},
+		{"not again by the next pod of the Job", true, false, false},
+		{"not after the switch: a registry compares what it takes", false, true, false},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			source, _ := folder(t)
+			inner, _ := folder(t)
+			image(t, source, "a", "v1", "one")
+			image(t, source, "a", "v2", "two")
+			bad, _ := blobPath("layer of one")
+			good, _ := blobPath("layer of two")
+			put(t, inner, bad, "layer of 1n3")
+			put(t, inner, good, "layer of two")
+			target := &watched{Content: inner, before: func(path string) error {
+				if path == good {
+					t.Errorf("%s was copied again", path)
+				}
+				return nil
+			}}
+			c := &Copy{Source: source, Target: target, Compared: tc.compared, KeepTarget: tc.keepTarget}
+			if err := copied(t, c); err != nil {
+				t.Fatal(err)
+			}
+			if !c.Progress().Compared {
+				t.Error("the progress does not say that the target is compared")
+			}
+			blobsRead := slices.DeleteFunc(target.opened, func(path string) bool { return !strings.HasPrefix(path, blobs) })
+			if !tc.compares {
+				if len(blobsRead) > 0 {
+					t.Errorf("read of the target: %v", blobsRead)
+				}
+				return
+			}
+			same(t, all(t, inner), all(t, source))
+			if len(blobsRead) != 2 {
+				t.Errorf("read of the target: %v, want each blob that was there, once", blobsRead)
+			}
+		})
+	}
+}
+
+func TestATargetThatCannotBeReadIsNotReliedOn(t *testing.T) {
+	source, _ := folder(t)
+	inner, _ := folder(t)
+	image(t, source, "a", "v1", "one")
+	there, _ := blobPath("layer of one")
+	put(t, inner, there, "layer of one")
+	broken := errors.New("an error of the disk")
+	target := &watched{Content: inner, open: func(string) error { return broken }}
+	c := &Copy{Source: source, Target: target}
+	if err := copied(t, c); !errors.Is(err, broken) || !strings.Contains(err.Error(), there) {
+		t.Errorf("got %v", err)
+	}
+	if len(target.wrote) > 0 || c.Progress().Compared {
+		t.Errorf("the run went on: %v", target.wrote)
+	}
+}
+
 func TestFailures(t *testing.T) {
 	full := errors.New("no space is left")
 	t.Run("one that passes is made up for", func(t *testing.T) {

@@ -21,6 +21,8 @@ type Progress struct {
 	// others.
 	Corrupt     []string `json:"corrupt,omitempty"`
 	MoreCorrupt int      `json:"moreCorrupt,omitempty"`
+	// Compared tells that what the target had before has been compared with its digests: the next pod of the Job need not.
+	Compared bool `json:"compared,omitempty"`
 	// Error is the latest failure.
 	Error string `json:"error,omitempty"`
 }

@@ -72,7 +72,9 @@ func Run(ctx context.Context, options Options) error {
 		}
 	}
 	klog.InfoS("copying images", "from", from, "to", to, "keepTarget", options.KeepTarget)
-	c := &Copy{Source: source, Target: target, KeepTarget: options.KeepTarget, Scratch: folders.Scratch}
+	c := &Copy{
+		Source: source, Target: target, KeepTarget: options.KeepTarget, Compared: earlier(ctx, options.Jobs).Compared, Scratch: folders.Scratch,
+	}
 	err = reporting(ctx, options, c.Progress, c.Run)
 	if err == nil {
 		klog.InfoS("all images are in the target", "from", from, "to", to, "amount", c.Progress().Amount())
@@ -135,6 +137,19 @@ func reporting(ctx context.Context, options Options, progress func() Progress, w
 	// A pod that is asked to leave has a moment for this.
 	r.tell(context.WithoutCancel(ctx), last)
 	return err
+}
+
+// earlier is what the pod before this one has reported of the same Job. The pods' role allows patches only: one that changes
+// nothing is answered with the Job.
+func earlier(ctx context.Context, jobs batchclient.JobInterface) Progress {
+	ctx, cancel := context.WithTimeout(ctx, reportTimeout)
+	defer cancel()
+	job, err := jobs.Patch(ctx, names.Move, types.MergePatchType, []byte("{}"), metav1.PatchOptions{})
+	if err != nil {
+		klog.ErrorS(err, "what an earlier pod did is not known; the target is compared anew", "job", names.Move)
+		return Progress{}
+	}
+	return ParseProgress(job.Annotations[names.MoveProgressAnnotation])
 }
 
 // reporter writes the annotation of the Job when there is something new.

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	batchv1 "k8s.io/api/batch/v1"
@@ -78,6 +79,25 @@ func TestRun(t *testing.T) {
 		}
 		if p := reported(t, kube); len(p.Corrupt) != 1 || p.Corrupt[0] != path {
 			t.Errorf("reported %+v", p)
+		}
+	})
+	t.Run("what an earlier pod compared is not read again", func(t *testing.T) {
+		options, kube, source, target := surroundings(t)
+		image(t, source, "a", "v1", "one")
+		if err := Run(t.Context(), options); err != nil {
+			t.Fatal(err)
+		}
+		if p := reported(t, kube); !p.Compared {
+			t.Fatalf("reported %+v", p)
+		}
+		// Nobody but the next pod of this Job trusts it.
+		path, _ := blobPath("layer of one")
+		put(t, target, path, "layer of 1n3")
+		if err := Run(t.Context(), options); err != nil {
+			t.Fatal(err)
+		}
+		if got := all(t, target)[path]; got != "layer of 1n3" {
+			t.Errorf("it was compared again: %q", got)
 		}
 	})
 	t.Run("without a report the copy goes on", func(t *testing.T) {
@@ -152,6 +172,22 @@ func TestASourceThatStalls(t *testing.T) {
 	if other.stop(); other.expired() {
 		t.Error("it expired when it was stopped")
 	}
+}
+
+// TestATagThatStalls: files that are read whole are under the same watch.
+func TestATagThatStalls(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		if _, err := read(t.Context(), stalling{}, "x"); !errors.Is(err, errStalled) {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
+// stalling has a file of which nothing comes.
+type stalling struct{ storage.Content }
+
+func (stalling) Open(ctx context.Context, _ string) (io.ReadCloser, error) {
+	return io.NopCloser(waiting{ctx}), nil
 }
 
 // waiting reads nothing until its context ends.

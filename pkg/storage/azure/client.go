@@ -162,3 +162,13 @@ func do[O any](ctx context.Context, b *backend, call func(context.Context) (O, e
 		return out, sent.explained(err)
 	})
 }
+
+// begun makes one call whose answer has to begin in time, and may take longer to be read.
+func begun[O any](ctx context.Context, b *backend, call func(context.Context) (O, error)) (O, context.CancelFunc, error) {
+	var sent exchange
+	ctx = context.WithValue(ctx, exchangeKey{}, &sent)
+	return transport.Begun(ctx, b.options.CallTimeout, func(ctx context.Context) (O, error) {
+		out, err := call(ctx)
+		return out, sent.explained(err)
+	})
+}

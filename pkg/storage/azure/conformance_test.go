@@ -36,6 +36,7 @@ func TestConformance(t *testing.T) {
 		},
 		Exists:   s.exists,
 		Existing: s.makeContainer,
+		Named:    "named-and-absent",
 		HalfMade: s.makeContainer,
 		Fill:     s.fill,
 		Count:    s.count,
@@ -55,7 +56,7 @@ func TestConformance(t *testing.T) {
 		Throttle: func(t *testing.T, seconds int) {
 			s.inject(t, storagetest.Fault{Match: match{Host: "management"}, Status: 429, Code: "TooManyRequests", RetryAfter: seconds})
 		},
-		Slow:          func(t *testing.T, delay time.Duration) { s.inject(t, storagetest.Fault{Delay: delay.String()}) },
+		Slow:          func(t *testing.T, delay time.Duration) func() int { return s.Slow(t, "admin", delay) },
 		Silent:        func(t *testing.T) { s.inject(t, storagetest.Fault{Match: match{Host: "management"}, Blackhole: true}) },
 		UnknownReason: "AzureError",
 		Codes:         s.codes(),

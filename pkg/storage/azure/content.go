@@ -8,10 +8,12 @@ import (
 	"io/fs"
 	"strings"
 
+	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/blob"
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/blockblob"
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/container"
 
 	"github.com/openshift/cluster-image-registry-operator/pkg/storage"
+	"github.com/openshift/cluster-image-registry-operator/pkg/storage/transport"
 )
 
 // rootSlash is what OpenShift's registry puts before the paths. Its releases up to 4.13 wrote docker/…, later ones read
@@ -77,20 +79,22 @@ func (c *content) List(ctx context.Context, prefix string, visit func(storage.Fi
 	return nil
 }
 
-// Open implements storage.Content. The caller's context bounds the reading: a layer may take longer than any one call.
+// Open implements storage.Content. The answer has to begin in time; what is read of it may take longer than any one call.
 func (c *content) Open(ctx context.Context, path string) (io.ReadCloser, error) {
 	client, err := c.client(ctx)
 	if err != nil {
 		return nil, err
 	}
-	answer, err := client.NewBlobClient(c.root+path).DownloadStream(ctx, nil)
+	answer, end, err := begun(ctx, c.backend, func(ctx context.Context) (blob.DownloadStreamResponse, error) {
+		return client.NewBlobClient(c.root+path).DownloadStream(ctx, nil)
+	})
 	if isCode(err, "BlobNotFound") {
 		return nil, &fs.PathError{Op: "open", Path: path, Err: fs.ErrNotExist}
 	}
 	if err != nil {
 		return nil, c.backend.failed(ctx, fmt.Sprintf("reading %s of %s", path, c.backend.where()), err)
 	}
-	return answer.Body, nil
+	return &transport.Body{ReadCloser: answer.Body, End: end}, nil
 }
 
 // blockSize is what is held in memory of a file that is written.

@@ -30,7 +30,16 @@ func (s *server) httpClient(t *testing.T) *http.Client {
 }
 
 func (s *server) blobOptions(t *testing.T) policy.ClientOptions {
-	return policy.ClientOptions{Transport: s.httpClient(t), Retry: policy.RetryOptions{MaxRetries: -1}}
+	return policy.ClientOptions{
+		Transport: s.httpClient(t), Retry: policy.RetryOptions{MaxRetries: -1}, Telemetry: policy.TelemetryOptions{ApplicationID: ownAgent},
+	}
+}
+
+// ownAgent begins the user agent of the test's own client for blobs. For everything else it uses none but Go's.
+const ownAgent = "the-test"
+
+func (r record) own() bool {
+	return strings.HasPrefix(r.UserAgent, ownAgent+" ") || strings.HasPrefix(r.UserAgent, "Go-http-client/")
 }
 
 // key is the account's first one, asked for as the operator does, past its code.

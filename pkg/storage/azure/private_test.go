@@ -219,7 +219,61 @@ func TestEndpointThatMayNotBeDeleted(t *testing.T) {
 	in, _, _ := s.ensured(t, internal(s.inputs("", ""), imageregistryv1.AzureNetworkAccessInternal{}))
 	s.inject(t, storagetest.Fault{Match: match{Host: "management", Method: "DELETE", Path: "/providers/Microsoft.Network/"}, Status: 403, Code: "AuthorizationFailed"})
 	progress, _ := s.removed(t, in)
-	if c := progress.Conditions[0]; c.Reason != "AccountDeleted" || !strings.Contains(c.Message, "is left behind") {
+	c := progress.Conditions[0]
+	if c.Reason != "AccountDeleted" || !strings.Contains(c.Message, " are left behind") {
 		t.Errorf("condition is %+v", c)
+	}
+	expectNamed(t, c.Message, in, "record", "DNS zone group", "link", "private endpoint")
+}
+
+// expectNamed wants a message to name what belongs to the private way of in, and nothing else of it.
+func expectNamed(t *testing.T, message string, in storage.Inputs, want ...string) {
+	t.Helper()
+	c := in.Coordinates.Azure
+	endpoint, zone := c.NetworkAccess.Internal.PrivateEndpointName, "DNS zone privatelink.blob."+domain
+	_, left, _ := strings.Cut(message, "; ")
+	left, _, _ = strings.Cut(left, " are left behind")
+	var wanted []string
+	for _, part := range []struct{ kind, name string }{
+		{"record", "record " + c.AccountName + " of " + zone},
+		{"DNS zone group", "DNS zone group of private endpoint " + endpoint},
+		{"link", "link " + c.AccountName + " of " + zone},
+		{"private endpoint", "private endpoint " + endpoint},
+	} {
+		if slices.Contains(want, part.kind) {
+			wanted = append(wanted, part.name)
+		}
+	}
+	if want := strings.Join(wanted, ", "); left != want {
+		t.Errorf("left behind is %q, want %q", left, want)
+	}
+}
+
+// TestWhatMayNotBeDeletedIsNamed: a role may delete the endpoint, and nothing that was made for it.
+func TestWhatMayNotBeDeletedIsNamed(t *testing.T) {
+	for name, looks := range map[string]int{"at once": 0, "while Azure takes its time": 2} {
+		t.Run(name, func(t *testing.T) {
+			s := useServer(t)
+			s.plantNetwork(t, group, "of-cluster", ours, "first")
+			in, _, _ := s.ensured(t, internal(s.inputs("", ""), imageregistryv1.AzureNetworkAccessInternal{}))
+			s.configure(t, settings{Looks: looks, Role: slices.DeleteFunc(asked(t), func(right string) bool {
+				return strings.HasSuffix(right, "/delete") && (strings.Contains(right, "/privateDnsZones/") || strings.Contains(right, "/privateDnsZoneGroups/"))
+			})})
+			driver := s.driver(t)
+			var progress storage.Progress
+			for call := 1; !progress.Done && call <= 30; call++ {
+				b, err := driver.New(in)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if progress, err = b.Remove(t.Context()); err != nil {
+					t.Fatalf("call %d: %v", call, err)
+				}
+			}
+			if !progress.Done || progress.Conditions[0].Reason != "AccountDeleted" {
+				t.Fatalf("removal is %+v", progress)
+			}
+			expectNamed(t, progress.Conditions[0].Message, in, "record", "DNS zone group", "link")
+		})
 	}
 }

@@ -70,14 +70,18 @@ func (b *backend) ownEndpoint(ctx context.Context, name string) (*privateEndpoin
 }
 
 // dropEndpoint deletes a private endpoint of ours and what was made for it; the zone stays, others may use it. The
-// endpoint goes last: while it is there, the rest is looked for. refused names what we may not delete.
-func (b *backend) dropEndpoint(ctx context.Context, name string) (waiting, refused string, err error) {
+// endpoint goes last: while it is there, the rest is looked for. refused names all that we may not delete.
+func (b *backend) dropEndpoint(ctx context.Context, name string) (waiting string, refused []string, err error) {
 	zone, group, endpoint := b.cloud.zone(), b.identity.group, "private endpoint "+name
+	record := "record " + b.account + " of DNS zone " + zone
 	_, err = do(ctx, b, func(ctx context.Context) (armprivatedns.RecordSetsClientDeleteResponse, error) {
 		return b.clients.records.Delete(ctx, group, zone, armprivatedns.RecordTypeA, b.account, nil)
 	})
-	if err != nil && !isGone(err) && !isRefused(err) {
-		return "", "", b.failed(ctx, "deleting record "+b.account+" of DNS zone "+zone, err)
+	switch {
+	case isRefused(err):
+		refused = append(refused, noteRefused(record, err))
+	case err != nil && !isGone(err):
+		return "", nil, b.failed(ctx, "deleting "+record, err)
 	}
 	for _, step := range []func() (string, string, error){
 		func() (string, string, error) {
@@ -96,11 +100,26 @@ func (b *backend) dropEndpoint(ctx context.Context, name string) (waiting, refus
 			})
 		},
 	} {
-		if waiting, refused, err = step(); waiting != "" || err != nil {
-			return waiting, "", err
+		waiting, left, err := step()
+		if waiting != "" || err != nil {
+			b.clients.operations.set(leftOf(name), refused)
+			return waiting, nil, err
+		}
+		if left != "" {
+			refused = append(refused, left)
 		}
 	}
 	return "", refused, nil
+}
+
+// leftOf is where operations remember what the deletion of an endpoint could not take along: the endpoint may be gone when it
+// is looked for the next time.
+func leftOf(endpoint string) string { return operationOf("leave", "beside", endpoint) }
+
+// noteRefused tells the log of a resource that may not be deleted.
+func noteRefused(what string, err error) string {
+	klog.InfoS("may not be deleted with these credentials", "resource", what, "code", code(err))
+	return what
 }
 
 // unlinkOperation is the deletion of a link that is under way.
@@ -116,8 +135,7 @@ func erase[T any](
 	case isGone(err), err == nil && done:
 		return "", "", nil
 	case isRefused(err):
-		klog.InfoS("may not be deleted with these credentials", "resource", what, "code", code(err))
-		return "", what, nil
+		return "", noteRefused(what, err), nil
 	case err != nil:
 		return "", "", b.failed(ctx, "deleting "+what, err)
 	}

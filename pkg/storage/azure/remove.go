@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/resourcemanager/storage/armstorage"
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/container"
@@ -51,7 +52,7 @@ func (b *backend) removeAll(ctx context.Context, account *armstorage.Account, ou
 	case ours:
 		return b.deleteAccount(ctx, refused)
 	}
-	return b.deleteContainer(ctx)
+	return b.deleteContainer(ctx, refused)
 }
 
 func deref(progress *storage.Progress) storage.Progress {
@@ -62,11 +63,14 @@ func deref(progress *storage.Progress) storage.Progress {
 }
 
 // leftBehind says what the credentials could not delete.
-func leftBehind(refused string) string {
-	if refused == "" {
+func leftBehind(refused []string) string {
+	switch len(refused) {
+	case 0:
 		return ""
+	case 1:
+		return "; " + refused[0] + " is left behind: the credentials may not delete it"
 	}
-	return "; " + refused + " is left behind: the credentials may not delete it"
+	return "; " + strings.Join(refused, ", ") + " are left behind: the credentials may not delete them"
 }
 
 // removeContainer is Remove with an account key, which deletes containers only.
@@ -77,7 +81,7 @@ func (b *backend) removeContainer(ctx context.Context) (storage.Progress, error)
 	if progress, err := b.provenContainer(ctx); progress != nil || err != nil {
 		return deref(progress), err
 	}
-	return b.deleteContainer(ctx)
+	return b.deleteContainer(ctx, nil)
 }
 
 // provenContainer proves that the container is ours: by our record of its creation, or by its mark. With nothing to delete
@@ -103,24 +107,25 @@ func (b *backend) provenContainer(ctx context.Context) (*storage.Progress, error
 }
 
 // removeNetwork deletes the private endpoint, if that is ours. An account that stays is opened first.
-func (b *backend) removeNetwork(ctx context.Context, account *armstorage.Account, ours bool) (waiting, refused string, err error) {
+func (b *backend) removeNetwork(ctx context.Context, account *armstorage.Account, ours bool) (waiting string, refused []string, err error) {
 	access := internalNetwork(b.in.Coordinates.Azure)
 	if access == nil || access.PrivateEndpointName == "" || b.cloud.stack {
-		return "", "", nil
+		return "", nil, nil
 	}
 	endpoint, err := b.ownEndpoint(ctx, access.PrivateEndpointName)
 	if err != nil || endpoint == nil {
-		return "", "", err
+		refused, _ = b.clients.operations.get(leftOf(access.PrivateEndpointName)).([]string)
+		return "", refused, err
 	}
 	if account != nil && !ours && isPrivate(account) {
 		if err := b.setPublic(ctx, armstorage.PublicNetworkAccessEnabled); err != nil {
-			return "", "", err
+			return "", nil, err
 		}
 	}
 	return b.dropEndpoint(ctx, access.PrivateEndpointName)
 }
 
-func (b *backend) deleteContainer(ctx context.Context) (storage.Progress, error) {
+func (b *backend) deleteContainer(ctx context.Context, refused []string) (storage.Progress, error) {
 	action := "deleting " + b.where()
 	key, _, err := b.accountKey(ctx)
 	if err != nil {
@@ -134,14 +139,14 @@ func (b *backend) deleteContainer(ctx context.Context) (storage.Progress, error)
 	_, err = do(ctx, b, func(ctx context.Context) (container.DeleteResponse, error) { return client.Delete(ctx, nil) })
 	switch {
 	case err == nil, isCode(err, codeContainerNotFound, codeContainerLeaving):
-		return gone(reasonContainerDeleted, b.where()+" is deleted"), nil
+		return gone(reasonContainerDeleted, b.where()+" is deleted"+leftBehind(refused)), nil
 	case isCode(err, codeAccountNotFound):
-		return gone(reasonContainerNotFound, b.accountText()+" does not exist"), nil
+		return gone(reasonContainerNotFound, b.accountText()+" does not exist"+leftBehind(refused)), nil
 	}
 	return storage.Progress{}, b.failed(ctx, action, err)
 }
 
-func (b *backend) deleteAccount(ctx context.Context, refused string) (storage.Progress, error) {
+func (b *backend) deleteAccount(ctx context.Context, refused []string) (storage.Progress, error) {
 	klog.InfoS("deleting storage", "kind", storage.Azure, "account", b.account, "resourceGroup", b.identity.group)
 	_, err := do(ctx, b, func(ctx context.Context) (armstorage.AccountsClientDeleteResponse, error) {
 		return b.clients.accounts.Delete(ctx, b.identity.group, b.account, nil)

@@ -144,6 +144,7 @@ type record struct {
 	Host       string   `json:"host"`
 	Method     string   `json:"method"`
 	Path       string   `json:"path"`
+	Query      []string `json:"query"`
 	APIVersion string   `json:"apiVersion"`
 	Status     int      `json:"status"`
 	Actions    []string `json:"actions"`

@@ -1,6 +1,7 @@
 package azure_test
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
@@ -16,6 +17,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	imageregistryv1 "github.com/openshift/api/imageregistry/v1"
 
 	"github.com/openshift/cluster-image-registry-operator/pkg/storage"
 	"github.com/openshift/cluster-image-registry-operator/pkg/storage/azure"
@@ -162,8 +165,12 @@ func TestImages(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := result.Coordinates.Azure
-	storagetest.Images(t, rendered, storagetest.RegistryOptions{
+	storagetest.Images(t, rendered, s.registryOptions(result.Coordinates.Azure))
+}
+
+// registryOptions are for a registry process on a container.
+func (s *server) registryOptions(c *imageregistryv1.ImageRegistryConfigStorageAzure) storagetest.RegistryOptions {
+	return storagetest.RegistryOptions{
 		CA: s.ca,
 		// The proxy stands for the DNS of the cloud. A client that is redirected would need one too.
 		ExtraEnv: []string{"HTTPS_PROXY=" + s.proxy, "REGISTRY_STORAGE_REDIRECT_DISABLE=true"},
@@ -172,7 +179,7 @@ func TestImages(t *testing.T) {
 			_, err := s.client(t, c.AccountName, c.Container).NewBlobClient(strings.TrimPrefix(path, "/")).GetProperties(t.Context(), nil)
 			return err == nil
 		},
-	})
+	}
 }
 
 func TestContent(t *testing.T) {
@@ -224,4 +231,24 @@ func TestContent(t *testing.T) {
 			s.removed(t, in)
 		})
 	}
+}
+
+// TestADownloadThatDoesNotBegin: the answer has a deadline, as that to any call.
+func TestADownloadThatDoesNotBegin(t *testing.T) {
+	s := useServer(t)
+	in, _, _ := s.ensured(t, s.inputs("", ""))
+	options := s.options()
+	options.CallTimeout = 2 * time.Second
+	content, err := azure.Driver(options).Content(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.inject(t, storagetest.Fault{Match: match{Host: "blob", Method: "GET"}, Blackhole: true})
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if _, err := content.Open(ctx, "docker/registry/v2/a"); err == nil || ctx.Err() != nil || !strings.Contains(err.Error(), "no answer within") {
+		t.Errorf("opening what nobody sends: %v", err)
+	}
+	s.heal(t)
+	s.removed(t, in)
 }

@@ -51,6 +51,7 @@ func (s *server) harness() storagetest.Harness {
 		Existing:    func(t *testing.T, name string) { s.make(t, name, "main", attributes{}) },
 		Foreign:     func(t *testing.T, name string) { s.make(t, name, "other", attributes{}) },
 		TakenReason: storage.UnknownError,
+		Named:       "named-and-absent",
 		Fill:        func(t *testing.T, name string, objects int) { s.fill(t, name, objects, 1) },
 		Count:       func(t *testing.T, name string) int { return len(s.keys(t, name)) },
 		Remnants: func(t *testing.T, name string) {
@@ -74,7 +75,7 @@ func (s *server) harness() storagetest.Harness {
 		Throttle: func(t *testing.T, seconds int) {
 			s.inject(t, storagetest.Fault{Match: match{PathPrefix: "/storage/"}, Status: http.StatusTooManyRequests, RetryAfter: seconds})
 		},
-		Slow:      func(t *testing.T, delay time.Duration) { s.inject(t, storagetest.Fault{Delay: delay.String()}) },
+		Slow:      func(t *testing.T, delay time.Duration) func() int { return s.Slow(t, "admin", delay) },
 		Impatient: func(*testing.T) storage.Driver { return s.impatient() },
 		Silent:    func(t *testing.T) { s.inject(t, storagetest.Fault{Blackhole: true}) },
 		Codes: []storagetest.Code{

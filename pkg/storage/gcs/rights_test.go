@@ -3,8 +3,10 @@ package gcs_test
 import (
 	"bytes"
 	"io"
+	"maps"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -37,30 +39,67 @@ func requested(t *testing.T) []string {
 	return request.Spec.ProviderSpec.Permissions
 }
 
+// registryRights are those of the registry, which uses the operator's account.
+var registryRights = []string{"storage.objects.create", "storage.objects.delete", "storage.objects.get", "storage.objects.list"}
+
 // TestRightsAskedForAreThoseUsed goes the whole way, from an absent bucket over drift to its removal and the copying of
-// images, with an account that has what the credentials request asks for and nothing else. (The registry, which uses the same
-// account, makes, reads, lists and deletes objects, and needs nothing more.)
+// images, and pushes, pulls and deletes images through a registry, all with an account that has what the credentials request
+// asks for and nothing else.
 func TestRightsAskedForAreThoseUsed(t *testing.T) {
-	s := startServer(t)
+	registry := os.Getenv("REGISTRY_BINARY") != "" && os.Geteuid() == 0
+	start := startServer
+	if registry {
+		start = startAsGoogle
+	}
+	s := start(t)
 	asked := requested(t)
 	s.set(t, world{Rights: asked})
-	used := map[string]bool{}
-	for _, r := range s.requests(t, func() { s.wholeWay(t) }) {
+	byOperator, byRegistry := map[string]bool{}, map[string]bool{}
+	for _, r := range s.requests(t, func() {
+		s.wholeWay(t)
+		if registry {
+			_, result := s.managed(t, s.inputs(t, ""))
+			s.images(t, result)
+		}
+	}) {
 		if r.Status == 403 {
 			t.Errorf("refused: %v needs %v", r, r.Rights)
+		}
+		used := byRegistry
+		if strings.Contains(r.Agent, "cluster-image-registry-operator") {
+			used = byOperator
 		}
 		for _, right := range r.Rights {
 			used[right] = true
 		}
 	}
-	var list []string
-	for right := range used {
-		list = append(list, right)
+	if diff := cmp.Diff(registryRights, slices.Sorted(maps.Keys(byRegistry))); registry && diff != "" {
+		t.Errorf("rights known to be the registry's (-) and used by it (+):\n%s", diff)
 	}
-	slices.Sort(list)
+	maps.Copy(byOperator, byRegistry)
 	slices.Sort(asked)
-	if diff := cmp.Diff(asked, list); diff != "" {
+	if diff := cmp.Diff(asked, slices.Sorted(maps.Keys(byOperator))); diff != "" {
 		t.Errorf("rights (-asked for +used):\n%s", diff)
+	}
+}
+
+// TestPolicyInTheDocs: who pastes the role gets what the credentials request asks for.
+func TestPolicyInTheDocs(t *testing.T) {
+	page, err := os.ReadFile("../../../docs/storage/gcs.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(page), "```yaml\n")
+	text, _, _ := strings.Cut(rest, "```")
+	var role struct {
+		Permissions []string `json:"includedPermissions"`
+	}
+	if err := yaml.Unmarshal([]byte(text), &role); err != nil {
+		t.Fatal(err)
+	}
+	sorted := func(rights []string) []string { return slices.Sorted(slices.Values(rights)) }
+	if diff := cmp.Diff(sorted(requested(t)), sorted(role.Permissions)); diff != "" {
+		t.Errorf("rights of the credentials request (-) and of the page (+):\n%s", diff)
 	}
 }
 

@@ -26,6 +26,7 @@ func TestConformance(t *testing.T) {
 		Existing:    func(t *testing.T, name string) { t.Helper(); s.createBucket(t, "main", name) },
 		Foreign:     func(t *testing.T, name string) { t.Helper(); s.createBucket(t, "other", name) },
 		TakenReason: "Unable to Access Bucket",
+		Named:       "named-and-absent",
 		Fill:        s.put,
 		Count:       func(t *testing.T, name string) int { t.Helper(); return s.buckets(t)[name] },
 		Remnants:    s.remnants,
@@ -35,14 +36,19 @@ func TestConformance(t *testing.T) {
 			return in
 		},
 		RevokedReason: "BXNIM0415E",
+		Expired: func(t *testing.T) {
+			t.Helper()
+			s.Inject(t, "admin", storagetest.Fault{Match: match{Service: "ResourceController"}, Status: 401, Code: "RC-UnauthorizedError", Message: "The token has expired"})
+		},
+		ExpiredReason: "RC-UnauthorizedError",
 		Throttle: func(t *testing.T, seconds int) {
 			t.Helper()
 			s.Inject(t, "admin", storagetest.Fault{Match: match{Service: "IAM"}, Status: 429, Code: "TooManyRequests", RetryAfter: seconds})
 		},
-		Slow: func(t *testing.T, delay time.Duration) {
+		Slow: func(t *testing.T, delay time.Duration) func() int {
 			t.Helper()
-			s.Inject(t, "admin", storagetest.Fault{Delay: delay.String()})
-			s.Inject(t, "s3admin", storagetest.Fault{Delay: delay.String()})
+			services, objects := s.Slow(t, "admin", delay), s.Slow(t, "s3admin", delay)
+			return func() int { return min(services(), objects()) }
 		},
 		Silent: func(t *testing.T) { t.Helper(); s.Inject(t, "s3admin", storagetest.Fault{Blackhole: true}) },
 		Codes:  s.codes(),
@@ -52,7 +58,8 @@ func TestConformance(t *testing.T) {
 			}
 			return in
 		},
-		Cure: names.KubeCloudConfig,
+		Cure:  names.KubeCloudConfig,
+		Drift: s.driftOfKey(),
 	})
 }
 
@@ -80,7 +87,7 @@ func (s *server) codes() []storagetest.Code {
 	service := func(service, method string, status int, code string) func(*testing.T) {
 		return func(t *testing.T) {
 			t.Helper()
-			s.Inject(t, "admin", storagetest.Fault{Match: match{service, method}, Status: status, Code: code, Message: "the message"})
+			s.Inject(t, "admin", storagetest.Fault{Match: match{Service: service, Method: method}, Status: status, Code: code, Message: "the message"})
 		}
 	}
 	create := func(status int, code string) func(*testing.T) {
@@ -92,7 +99,6 @@ func (s *server) codes() []storagetest.Code {
 	return []storagetest.Code{
 		{Name: "a locked API key", Answer: service("IAM", "", 400, "BXNIM0462E"), Status: "False", Reason: "BXNIM0462E", Says: "correct the secret"},
 		{Name: "a policy is missing", Answer: service("ResourceController", "GET", 403, "RC-IamForbidden"), Status: "False", Reason: "RC-IamForbidden", Says: "grant"},
-		{Name: "no resource groups", Answer: service("ResourceManager", "", 403, "forbidden"), Status: "False", Reason: "forbidden", Says: "grant"},
 		{Name: "an invalid bucket name", Answer: create(400, "InvalidBucketName"), Status: "False", Reason: "InvalidBucketName", Says: "the message; choose another in spec.storage.ibmcos.bucket"},
 		{Name: "no right to create buckets", Answer: create(403, "AccessDenied"), Status: "False", Reason: "AccessDenied", Says: "the message; give the credentials of secret"},
 	}

@@ -73,6 +73,8 @@ type backend struct {
 	config  config
 	session *session
 	secret  string
+	// notes are of this call of Ensure.
+	notes []storage.Note
 }
 
 func newBackend(in storage.Inputs, options Options, sessions *sessions) (*backend, error) {

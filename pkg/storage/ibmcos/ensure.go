@@ -72,10 +72,13 @@ func (b *backend) ensureInstance(ctx context.Context) (*storage.Result, error) {
 		return waiting(recordDelay, reasonInstanceGone, fmt.Sprintf("%s is gone (state %s); another takes its place", b.instanceText(), i.State)), nil
 	}
 	name, err := b.session.groupName(ctx, i.Group)
-	if err != nil {
+	switch {
+	case err == nil:
+		b.config.ResourceGroupName = name
+	case !hidden(err):
 		return nil, b.failure(ctx, "reading the resource group of "+b.instanceText(), err)
 	}
-	b.config.ResourceGroupName = name
+	// It is only shown. Who was given instance and key need not see resource groups.
 	return nil, nil
 }
 
@@ -102,14 +105,9 @@ func (b *backend) ensureKey(ctx context.Context) (*storage.Result, error) {
 	if b.config.ResourceKeyCRN != "" {
 		return nil, nil
 	}
-	name := b.cluster.resourceName()
-	k, found, err := b.session.findKey(ctx, name, b.config.ServiceInstanceCRN)
-	if err == nil && !found {
-		klog.InfoS("creating resource key", "kind", storage.IBMCOS, "name", name, "instance", b.config.ServiceInstanceCRN)
-		k, err = b.session.createKey(ctx, name, b.config.ServiceInstanceCRN)
-	}
+	k, err := b.makeKey(ctx)
 	if err != nil {
-		return nil, b.failure(ctx, "creating resource key "+name, err)
+		return nil, err
 	}
 	return waiting(recordDelay, reasonKeyCreated, "resource key "+k.CRN+" was created"), nil
 }
@@ -119,7 +117,7 @@ func (b *backend) ensureBucket(ctx context.Context, facts storage.Facts) (storag
 	if b.config.Bucket == "" {
 		return storage.Result{}, incomplete("MissingBucket", "no bucket was planned")
 	}
-	result := storage.Result{Facts: facts, Coordinates: b.coordinates()}
+	result := storage.Result{Facts: facts, Coordinates: b.coordinates(), Looks: []storage.Look{nil, keyLook(facts)}, Notes: b.notes}
 	found, seen, err := b.look(ctx)
 	if err != nil {
 		return storage.Result{}, err

@@ -72,6 +72,12 @@ func notFound(err error) bool {
 	return errors.As(err, &e) && e.status == http.StatusNotFound
 }
 
+// hidden tells that a service does not show something, or does not say whether there is such a thing.
+func hidden(err error) bool {
+	var e *serviceError
+	return errors.As(err, &e) && (e.status == http.StatusForbidden || e.status == http.StatusNotFound)
+}
+
 // mayPass tells whether trying again later may help.
 func mayPass(err error) bool {
 	var e *serviceError

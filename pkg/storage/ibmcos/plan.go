@@ -2,6 +2,7 @@ package ibmcos
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -14,13 +15,27 @@ import (
 	"github.com/openshift/cluster-image-registry-operator/pkg/storage/transport"
 )
 
-// Plan implements storage.Backend. With complete coordinates and a bucket that is there it is one HEAD; else it finds out,
-// by their names, which of instance and key exist: what an earlier Ensure made is recorded before the next is made.
+// Plan implements storage.Backend. With complete coordinates and a bucket that is there it is one HEAD, or one look at the
+// key; else it finds out, by their names, which of instance and key exist: what an earlier Ensure made is recorded before the
+// next is made.
 func (b *backend) Plan(ctx context.Context) (storage.Plan, error) {
-	plan := storage.Plan{ManagementState: imageregistryv1.StorageManagementStateManaged}
 	if _, err := b.session.identify(ctx); err != nil {
 		return storage.Plan{}, b.failure(ctx, "signing in at IBM Cloud", err)
 	}
+	drifted, err := b.compareKey(ctx)
+	if err == nil {
+		// Of the bucket this says nothing: it is looked at by the next check, as by the one before.
+		state, err := b.state(ctx, true, false)
+		return storage.Plan{Coordinates: b.coordinates(), ManagementState: state, Exists: true, Drifted: drifted}, err
+	}
+	plan, failure := b.find(ctx)
+	plan.Unread = !errors.Is(err, errNothingToCompare) && !mayPass(err)
+	return plan, failure
+}
+
+// find looks for the bucket and what belongs to it.
+func (b *backend) find(ctx context.Context) (storage.Plan, error) {
+	plan := storage.Plan{ManagementState: imageregistryv1.StorageManagementStateManaged}
 	if b.config.Bucket != "" && b.config.ServiceInstanceCRN != "" {
 		found, seen, err := b.look(ctx)
 		if err != nil {
@@ -158,12 +173,10 @@ func (b *backend) completeKey(ctx context.Context) error {
 func (b *backend) keyGone(ctx context.Context) (bool, error) {
 	k, err := b.session.key(ctx, b.config.ResourceKeyCRN)
 	switch {
-	case notFound(err):
+	case lost(k, err):
 		return true, nil
 	case err != nil:
 		return false, b.failure(ctx, "reading "+b.keyText(), err)
-	case k.State == stateRemoved:
-		return true, nil
 	case k.Source == b.config.ServiceInstanceCRN:
 		return false, nil
 	}

@@ -1,7 +1,9 @@
 package ibmcos_test
 
 import (
+	"errors"
 	"maps"
+	"net/http"
 	"os"
 	"slices"
 	"strings"
@@ -9,6 +11,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"sigs.k8s.io/yaml"
+
+	"github.com/openshift/cluster-image-registry-operator/pkg/storage"
+	"github.com/openshift/cluster-image-registry-operator/pkg/storage/storagetest"
 )
 
 const (
@@ -73,6 +78,34 @@ func TestRights(t *testing.T) {
 		if diff := cmp.Diff(requested(t, file), slices.Sorted(maps.Keys(used))); diff != "" {
 			t.Errorf("roles asked for in %s (-) and used (+):\n%s", file, diff)
 		}
+	}
+}
+
+// TestLesserPolicy: with instance and key given, resource groups need not be shown, and nothing is made but the bucket.
+func TestLesserPolicy(t *testing.T) {
+	s := startServer(t)
+	s.Inject(t, "admin", storagetest.Fault{Match: match{Service: "ResourceManager"}, Status: http.StatusForbidden, Code: "forbidden"})
+	lesser := []string{platform + "Viewer", platform + "Operator"}
+	for _, r := range s.requests(t, func() {
+		_, result := s.settled(t, s.inputs(t, "with-a-lesser-policy"))
+		if c := result.Coordinates.IBMCOS; c.ResourceGroupName != group {
+			t.Errorf("the resource group is %q", c.ResourceGroupName)
+		}
+	}) {
+		for _, role := range serviceRoles[r.String()] {
+			if r.Status < http.StatusMultipleChoices && !slices.Contains(lesser, role) {
+				t.Errorf("%s needs %s", r, role)
+			}
+		}
+	}
+	// Who has to make an instance has to know in which group.
+	b, err := driver(t).New(s.inputs(t, ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var failure *storage.Error
+	if _, err := b.Ensure(t.Context()); !errors.As(err, &failure) || failure.Status != "False" || failure.ConditionReason != "forbidden" || !strings.Contains(failure.Message, "grant") {
+		t.Errorf("ensure without an instance: %v", err)
 	}
 }
 

@@ -80,8 +80,9 @@ func (s *server) newClient(t *testing.T) *awss3.Client {
 
 // match selects requests of the services to fail, storageMatch those of storage.
 type match struct {
-	Service string `json:"service,omitempty"`
-	Method  string `json:"method,omitempty"`
+	Service    string `json:"service,omitempty"`
+	Method     string `json:"method,omitempty"`
+	PathPrefix string `json:"pathPrefix,omitempty"`
 }
 
 type storageMatch struct {
@@ -100,7 +101,10 @@ func (s *server) ready(t *testing.T, name string) ready {
 	return made
 }
 
-type record struct{ Service, Method, Path string }
+type record struct {
+	Service, Method, Path string
+	Status                int
+}
 
 func (r record) String() string { return r.Service + " " + r.Method + " " + r.Path }
 

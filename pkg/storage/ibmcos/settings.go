@@ -20,18 +20,26 @@ const (
 	factEndpoint    = "endpoint"
 )
 
-// facts reads the HMAC pair of the resource key, which the registry signs with, and says where the endpoint is.
+// facts reads the HMAC pair of the resource key, which the registry signs with, and says where the endpoint is. A key that
+// is gone is replaced.
 func (b *backend) facts(ctx context.Context) (storage.Facts, error) {
 	k, err := b.session.key(ctx, b.config.ResourceKeyCRN)
+	if lost(k, err) {
+		k, err = b.replaceKey(ctx)
+	}
 	if err != nil {
 		return nil, b.failure(ctx, "reading "+b.keyText(), err)
 	}
 	if err := b.validate(k); err != nil {
 		return nil, err
 	}
-	text := fmt.Sprintf("[default]\naws_access_key_id = %s\naws_secret_access_key = %s\n",
+	return storage.Facts{factCredentials: credentialsText(k), factEndpoint: []byte(b.registryEndpoint())}, nil
+}
+
+// credentialsText is the HMAC pair of a key as the registry reads it.
+func credentialsText(k resourceKey) []byte {
+	return fmt.Appendf(nil, "[default]\naws_access_key_id = %s\naws_secret_access_key = %s\n",
 		k.Credentials.HMAC.AccessKeyID, k.Credentials.HMAC.SecretAccessKey)
-	return storage.Facts{factCredentials: []byte(text), factEndpoint: []byte(b.registryEndpoint())}, nil
 }
 
 // validate tells whether the registry can work with a key.

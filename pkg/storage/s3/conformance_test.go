@@ -34,6 +34,7 @@ func TestConformance(t *testing.T) {
 			s.call(t, "PUT", "/buckets/"+name+"?account=other", nil, nil)
 		},
 		TakenReason: "Unable to Access Bucket",
+		Named:       "named-and-absent",
 		Fill:        s.fill,
 		Count:       func(t *testing.T, name string) int { t.Helper(); return len(s.keys(t, name)) },
 		Remnants:    s.remnants,
@@ -52,9 +53,9 @@ func TestConformance(t *testing.T) {
 			t.Helper()
 			s.inject(t, storagetest.Fault{Status: 503, Code: "SlowDown", Message: "Please reduce your request rate.", RetryAfter: seconds})
 		},
-		Slow: func(t *testing.T, delay time.Duration) {
+		Slow: func(t *testing.T, delay time.Duration) func() int {
 			t.Helper()
-			s.inject(t, storagetest.Fault{Delay: delay.String()})
+			return s.Slow(t, "admin", delay)
 		},
 		Silent: func(t *testing.T) { t.Helper(); s.inject(t, storagetest.Fault{Blackhole: true}) },
 		Codes:  s.codes(),

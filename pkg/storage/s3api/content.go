@@ -61,35 +61,16 @@ func (c *Content) List(ctx context.Context, prefix string, visit func(storage.Fi
 func (c *Content) Open(ctx context.Context, path string) (io.ReadCloser, error) {
 	b := c.bucket
 	action := "reading " + path + " of " + b.Where
-	// The deadline is for the answer to begin; the reader has all the time it needs.
-	answered, cancel := context.WithCancel(ctx)
-	deadline := time.AfterFunc(b.CallTimeout, cancel)
-	out, err := b.Client.GetObject(answered, &s3.GetObjectInput{Bucket: &b.Name, Key: &path})
-	intime := deadline.Stop()
+	out, end, err := transport.Begun(ctx, b.CallTimeout, func(ctx context.Context) (*s3.GetObjectOutput, error) {
+		return b.Client.GetObject(ctx, &s3.GetObjectInput{Bucket: &b.Name, Key: &path})
+	})
 	switch {
-	case err == nil:
-		return &body{ReadCloser: out.Body, cancel: cancel}, nil
 	case IsCode(err, "NoSuchKey"):
-		err = fmt.Errorf("%s: %w", action, fs.ErrNotExist)
-	case !intime && ctx.Err() == nil:
-		err = b.Removing(ctx, action, &transport.TimeoutError{After: b.CallTimeout, Err: err}, operatorv1.ConditionUnknown)
-	default:
-		err = b.Removing(ctx, action, err, operatorv1.ConditionUnknown)
+		return nil, fmt.Errorf("%s: %w", action, fs.ErrNotExist)
+	case err != nil:
+		return nil, b.Removing(ctx, action, err, operatorv1.ConditionUnknown)
 	}
-	cancel()
-	return nil, err
-}
-
-// body is what is read of an object; closing it ends its request.
-type body struct {
-	io.ReadCloser
-	cancel context.CancelFunc
-}
-
-// Close implements io.Closer.
-func (b *body) Close() error {
-	defer b.cancel()
-	return b.ReadCloser.Close()
+	return &transport.Body{ReadCloser: out.Body, End: end}, nil
 }
 
 // Write implements storage.Content. S3 shows an object when its last byte has arrived, and the parts of a large one when

@@ -113,10 +113,13 @@ func throttled(t *testing.T, h Harness) {
 
 func slowEndpoint(t *testing.T, h Harness) {
 	skipUnless(t, h.Slow, "endpoint")
-	h.Slow(t, 300*time.Millisecond)
+	slowed := h.Slow(t, 300*time.Millisecond)
 	in, _, err := h.settle(t, h.Inputs(t, ""))
 	if err != nil {
 		t.Fatal(err)
+	}
+	if slowed() == 0 {
+		t.Error("no request was slow: nothing is shown")
 	}
 	h.removeAll(t, in)
 }

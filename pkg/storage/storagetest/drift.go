@@ -19,7 +19,7 @@ type Drift struct {
 	// Calls counts the calls to the cloud that during causes, without those for tokens.
 	Calls func(t *testing.T, during func()) int
 	// Refuse makes the reading of settings refused for want of a right, until the test ends, and leaves what shows the medium.
-	// Nil where one call shows both.
+	// Nil where one call shows both, and where Ensure cannot do without what it reads.
 	Refuse func(t *testing.T)
 }
 
@@ -63,7 +63,8 @@ func (p *process) ensure(t *testing.T) {
 	if err != nil || result.RetryAfter > 0 || result.Incomplete {
 		t.Fatalf("ensure: %+v, %v", result, err)
 	}
-	p.looks = result.Looks
+	// What Ensure has settled goes to spec: a key, for instance, in the place of one that is gone.
+	p.in.Coordinates, p.looks = result.Coordinates, result.Looks
 }
 
 // round makes a check with each look, as the controller does in turn, and returns what drifted.

@@ -243,6 +243,23 @@ func (s *Server) Heal(t *testing.T, admin string) {
 	s.Call(t, admin, http.MethodDelete, "/faults", nil, nil)
 }
 
+// Slow makes each answer take that long, until the test ends; what it returns counts the requests that were held back.
+func (s *Server) Slow(t *testing.T, admin string, delay time.Duration) (slowed func() int) {
+	t.Helper()
+	s.Inject(t, admin, Fault{Delay: delay.String()})
+	return func() (hits int) {
+		t.Helper()
+		var faults []struct {
+			Hits int `json:"hits"`
+		}
+		s.Call(t, admin, http.MethodGet, "/faults", nil, &faults)
+		for _, f := range faults {
+			hits += f.Hits
+		}
+		return hits
+	}
+}
+
 // Requests are what a Server has recorded.
 type Requests[T any] struct {
 	// Last is the number of the newest.

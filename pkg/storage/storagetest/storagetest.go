@@ -34,6 +34,9 @@ type Harness struct {
 	// Foreign makes a medium of that name that belongs to somebody else; TakenReason is the reason of StorageExists then.
 	Foreign     func(t *testing.T, name string)
 	TakenReason string
+	// Named is the name of a medium that nobody has made and the operator makes when it is given; empty for a kind that makes
+	// media of its own names only.
+	Named string
 	// Fill puts so many objects into a medium. The driver must remove about 1000 in one step.
 	Fill func(t *testing.T, name string, objects int)
 	// Count tells, past the backend, how many objects a medium has.
@@ -58,8 +61,9 @@ type Harness struct {
 	UnknownReason string
 	// Throttle makes the endpoint ask for so many seconds of patience, until the test ends.
 	Throttle func(t *testing.T, seconds int)
-	// Slow makes each answer take that long, until the test ends; it is less than the driver's deadline for a call.
-	Slow func(t *testing.T, delay time.Duration)
+	// Slow makes each answer take that long, until the test ends; it is less than the driver's deadline for a call. What it
+	// returns counts the answers that took so long.
+	Slow func(t *testing.T, delay time.Duration) (slowed func() int)
 	// Silent makes the endpoint never answer, until the test ends.
 	Silent func(t *testing.T)
 	// Codes are answers of the cloud and what StorageExists makes of them.

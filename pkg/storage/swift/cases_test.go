@@ -168,17 +168,6 @@ func TestObjectsThatCannotBeDeleted(t *testing.T) {
 	removed(t, d, in)
 }
 
-// TestNamedAndAbsent: a container that spec names and nobody has made is made, and is Managed.
-func TestNamedAndAbsent(t *testing.T) {
-	s := startServer(t)
-	d := driver(t)
-	in, result := managed(t, d, s.inputs(t, "named container"))
-	if !result.Created || result.Coordinates.Swift.Container != "named container" || !s.exists(t, "named%20container") {
-		t.Errorf("result is %+v", result)
-	}
-	removed(t, d, in)
-}
-
 // TestCoordinatesStayTheAdministrators: what is merged and normalised goes to the registry and not to spec.
 func TestCoordinatesStayTheAdministrators(t *testing.T) {
 	s := startServer(t)

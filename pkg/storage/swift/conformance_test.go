@@ -46,6 +46,7 @@ func (s *server) harness() storagetest.Harness {
 		Inputs:   s.inputs,
 		Exists:   s.exists,
 		Existing: func(t *testing.T, name string) { s.must(t, http.MethodPut, "/"+name, nil) },
+		Named:    "named container",
 		Fill:     s.fill,
 		Count: func(t *testing.T, name string) int {
 			return len(s.objects(t, name))
@@ -62,7 +63,7 @@ func (s *server) harness() storagetest.Harness {
 		},
 		ExpiredReason: reasonNoClient,
 		Throttle:      func(t *testing.T, seconds int) { s.inject(t, storagetest.Fault{Status: 503, RetryAfter: seconds}) },
-		Slow:          func(t *testing.T, delay time.Duration) { s.inject(t, storagetest.Fault{Delay: delay.String()}) },
+		Slow:          func(t *testing.T, delay time.Duration) func() int { return s.Slow(t, "admin", delay) },
 		Silent:        func(t *testing.T) { s.inject(t, storagetest.Fault{Blackhole: true}) },
 		UnknownReason: reasonNoClient,
 		Codes:         s.codes(),

@@ -50,17 +50,29 @@ func Cancelled(ctx context.Context) bool { return errors.Is(ctx.Err(), context.C
 // maxRetryAfter is how long a server may make us wait.
 const maxRetryAfter = 5 * time.Minute
 
-// RetryAfter is what the Retry-After header of a refusal asks for, in seconds as all clouds write it, five minutes at
-// most; zero without one.
+// RetryAfter is what the Retry-After header of a refusal asks for, five minutes at most; zero without one. Clouds write
+// seconds, proxies before them a date as well.
 func RetryAfter(status int, header http.Header) time.Duration {
+	return retryAfter(status, header, time.Now())
+}
+
+func retryAfter(status int, header http.Header, now time.Time) time.Duration {
 	if status < http.StatusTooManyRequests {
 		return 0
 	}
-	seconds, err := strconv.Atoi(header.Get("Retry-After"))
-	if err != nil || seconds <= 0 {
+	asked := header.Get("Retry-After")
+	if seconds, err := strconv.ParseUint(asked, 10, 32); err == nil {
+		return min(time.Duration(seconds)*time.Second, maxRetryAfter)
+	}
+	date, err := http.ParseTime(asked)
+	if err != nil {
 		return 0
 	}
-	return min(time.Duration(seconds)*time.Second, maxRetryAfter)
+	// By the clock that the date was read from, where the answer tells: ours may be another.
+	if theirs, err := http.ParseTime(header.Get("Date")); err == nil {
+		now = theirs
+	}
+	return max(0, min(date.Sub(now), maxRetryAfter))
 }
 
 // Passing tells whether trying again later may help, by the status of an answer: throttling and faults of the server.
