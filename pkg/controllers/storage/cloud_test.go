@@ -27,6 +27,8 @@ type cloud struct {
 	refuses func(bucket, key string) bool
 	// during is done once, in the next ensure.
 	during func()
+	// half is what ensure says when it has made the medium.
+	half error
 	// companion is a second condition that ensure reports while the medium is managed.
 	companion string
 	retry     time.Duration
@@ -155,6 +157,11 @@ func (b *fakeBackend) Ensure(ctx context.Context) (storage.Result, error) {
 	}
 	if b.in.Managed {
 		b.c.media[c.S3.Bucket].marked = true
+	}
+	if b.c.half != nil {
+		return result, b.c.half
+	}
+	if b.in.Managed {
 		result.Coordinates.S3.Encrypt = true
 		if b.c.companion != "" {
 			result.Conditions = append(result.Conditions, operatorv1.OperatorCondition{Type: b.c.companion, Status: operatorv1.ConditionTrue, Reason: "Done"})

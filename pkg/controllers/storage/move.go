@@ -49,8 +49,7 @@ func (p *pass) move(ctx context.Context, t target, result *storage.Result) (o ou
 	}
 	switch next := m.next(); next {
 	case stepNone:
-		_, err := p.endMove(ctx)
-		return outcome{}, false, err
+		return outcome{}, false, p.endMove(ctx)
 	case stepRecord:
 		return p.still(m, "both places are written down"), true, p.keepSecret(ctx, names.Move, m.data)
 	case stepDiscard:
@@ -204,21 +203,25 @@ func (p *pass) finishMove(ctx context.Context, m moving) error {
 	if err := p.dropSecret(ctx, names.Move); err != nil {
 		return err
 	}
-	_, err := p.endMove(ctx)
-	return err
+	return p.endMove(ctx)
 }
 
-// endMove deletes what a move has left or is at work with, and tells whether anything is there still.
-func (p *pass) endMove(ctx context.Context) (left bool, err error) {
+// endMove deletes what a move has left or is at work with, the Job first.
+func (p *pass) endMove(ctx context.Context) error {
+	if left, err := p.endJob(ctx); left || err != nil {
+		return err
+	}
+	return p.dropSecret(ctx, names.Move)
+}
+
+// endJob deletes the Job, and tells whether it is there still.
+func (p *pass) endJob(ctx context.Context) (left bool, err error) {
 	job, err := p.presentJob()
-	if err != nil {
-		return true, err
+	if err != nil || job == nil {
+		return err != nil, err
 	}
-	if job != nil {
-		_, err := apply.Delete(ctx, p.JobClient, jobKind, job)
-		return true, err
-	}
-	return false, p.dropSecret(ctx, names.Move)
+	_, err = apply.Delete(ctx, p.JobClient, jobKind, job)
+	return true, err
 }
 
 // presentJob is Job Move, nil when there is none.

@@ -195,18 +195,14 @@ func (p *pass) establish(ctx context.Context, t target) (*storage.Result, outcom
 		return nil, outcome{}, err
 	}
 	state, ours := managementState(config, plan)
-	if err := p.patch(ctx, writeAhead(config, plan.Coordinates, state, ours)...); err != nil {
+	if err := p.patch(ctx, writeAhead(config, plan, state, ours)...); err != nil {
 		return nil, outcome{}, err
 	}
 	managed := state == imageregistryv1.StorageManagementStateManaged
 	if backend, err = t.backend(plan.Coordinates, managed, false, p.created(plan.Coordinates)); err != nil {
 		return nil, outcome{}, err
 	}
-	result, err := backend.Ensure(ctx)
-	if result.Created {
-		p.memory.created = storage.LocationHash(plan.Coordinates)
-		p.recorder.Eventf(names.EventStorageCreated, "created storage %s", storage.Describe(plan.Coordinates))
-	}
+	result, err := p.ensure(ctx, backend, plan)
 	if err != nil {
 		return nil, outcome{}, err
 	}
@@ -221,6 +217,20 @@ func (p *pass) establish(ctx context.Context, t target) (*storage.Result, outcom
 	}
 	p.memory.verified = p.Clock.Now()
 	return &result, outcome{}, nil
+}
+
+// ensure makes the medium, and notes that it did.
+func (p *pass) ensure(ctx context.Context, backend storage.Backend, plan storage.Plan) (storage.Result, error) {
+	result, err := backend.Ensure(ctx)
+	if !result.Created {
+		return result, err
+	}
+	p.memory.created = storage.LocationHash(plan.Coordinates)
+	p.recorder.Eventf(names.EventStorageCreated, "created storage %s", storage.Describe(plan.Coordinates))
+	if err := p.patch(ctx, made(p.config, plan.Coordinates)...); err != nil {
+		return result, err
+	}
+	return result, err
 }
 
 func settling(result storage.Result, plan storage.Plan) outcome {
@@ -260,7 +270,8 @@ func (p *pass) publish(ctx context.Context, t target, result *storage.Result) er
 	}
 	if len(storage.Configured(&have)) > 0 && storage.LocationHash(have) != storage.LocationHash(want) {
 		// Ahead of the switch: after it nothing would tell any more.
-		if err := p.patch(ctx, annotate(p.config, names.StorageLeftAnnotation, storage.Describe(have))...); err != nil {
+		changes := append(annotate(p.config, names.StorageLeftAnnotation, storage.Describe(have)), done(p.config, have)...)
+		if err := p.patch(ctx, changes...); err != nil {
 			return err
 		}
 	}
