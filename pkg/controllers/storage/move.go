@@ -59,7 +59,8 @@ func (p *pass) move(ctx context.Context, t target, result *storage.Result) (o ou
 		err := p.startMove(ctx, m)
 		return p.still(m, "the job begins"), true, err
 	case stepFailed:
-		return p.moveFailed(m), true, nil
+		o, err := p.failedMove(ctx, m)
+		return o, true, err
 	case stepSwitch:
 		if err := p.publish(ctx, t, result); err != nil {
 			return outcome{}, true, err
@@ -160,6 +161,22 @@ func (p *pass) still(m moving, detail string) outcome {
 		o.message += ": " + detail
 	}
 	return o
+}
+
+// failedMove deals with a Job that has failed. With new credentials for the source there is another one at once.
+func (p *pass) failedMove(ctx context.Context, m moving) (outcome, error) {
+	renewed, err := p.renewSource(ctx, m)
+	if err != nil {
+		return outcome{}, err
+	}
+	if renewed {
+		return p.still(m, "the source is reached with other credentials now"), nil
+	}
+	o := p.moveFailed(m)
+	if !p.source.next.IsZero() {
+		o.next = earliest(o.next, p.source.next)
+	}
+	return o, nil
 }
 
 // moveFailed is the outcome of a Job that has failed.

@@ -382,6 +382,7 @@ func TestTheSourceKeepsItsCredentials(t *testing.T) {
 	w.edit(moveTo("new"))
 	w.mustSync()
 	w.cloud.fail["plan"] = nil
+	w.cloud.refuses = func(bucket, key string) bool { return bucket == "old" && key == "for the target" }
 	w.secret(names.PrivateConfigurationUser, "for the target")
 	w.until("first")
 	for side, want := range map[string]string{move.SourceFile: "for the source", move.TargetFile: "for the target"} {

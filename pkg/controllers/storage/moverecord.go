@@ -17,7 +17,8 @@ import (
 const recordCreated = "created"
 
 // record is what Secret Move says: between which places images are moved, and how to reach them. The source in it is as
-// it was when the move began: an administrator may need the Secret with the credentials for the target.
+// it was when the move began, because an administrator may need the Secret with the credentials for the target; other
+// credentials are put into it when they have been seen to serve there.
 type record struct {
 	data map[string][]byte
 	// from and to are nil while they are not known.
@@ -88,6 +89,68 @@ func (p *pass) recordSource(ctx context.Context, t target) error {
 		return err
 	}
 	return p.keepSecret(ctx, names.Move, map[string][]byte{move.SourceFile: encode(source)})
+}
+
+// followPair keeps the source of a move within reach while the registry is on it: credentials that are in the pair serve there.
+func (p *pass) followPair(ctx context.Context, used storage.Coordinates) error {
+	have, err := p.record()
+	if err != nil || locationOf(have.from) != storage.LocationHash(used) {
+		return err
+	}
+	pair, err := p.secret(names.StoragePair)
+	driver, known := p.driverOf(used)
+	if err != nil || !known || pair == nil || !paired(pair.Data, used) {
+		return err
+	}
+	by := storage.CredentialsRecorded(pair.Data)
+	if by == "" || by == credentialsOf(have.from.Inputs(), driver.Kind).record() {
+		return nil
+	}
+	in, err := p.inputs()
+	if err != nil {
+		return err
+	}
+	in.Coordinates = *used.DeepCopy()
+	for _, way := range everyWay(in) {
+		if credentialsOf(way, driver.Kind).record() == by {
+			return p.rewriteSource(ctx, have, driver, way)
+		}
+	}
+	return nil
+}
+
+// renewSource tries changed credentials at a source that the registry has left: nothing else tells whether they serve there.
+func (p *pass) renewSource(ctx context.Context, m moving) (renewed bool, err error) {
+	driver, known := p.driverOf(m.source)
+	if !m.second() || !known {
+		return false, nil
+	}
+	in, err := p.inputs()
+	if err != nil {
+		return false, err
+	}
+	in.Coordinates, in.Managed = *m.source.DeepCopy(), false
+	changed := changedCredentials(in, driver.Kind, credentialsOf(m.record.from.Inputs(), driver.Kind).record())
+	if len(changed) == 0 {
+		p.source = standing{}
+		return false, nil
+	}
+	way, result, err := p.serving(ctx, driver, changed, false, &p.source)
+	if err != nil || result == nil {
+		return false, err
+	}
+	return true, p.rewriteSource(ctx, m.record, driver, way)
+}
+
+// rewriteSource writes down that the source is reached in another way. A Job that fails with the former one is replaced.
+func (p *pass) rewriteSource(ctx context.Context, have record, driver storage.Driver, way storage.Inputs) error {
+	source, err := snapshot(driver, way)
+	if err != nil {
+		return err
+	}
+	data := maps.Clone(have.data)
+	data[move.SourceFile] = encode(source)
+	return p.keepSecret(ctx, names.Move, data)
 }
 
 // recordWith is the record with the target as it is now.

@@ -46,7 +46,11 @@ func (p *pass) stay(ctx context.Context, o outcome) outcome {
 		p.standing = standing{}
 		return o
 	}
-	if err := p.refresh(ctx, used, o.reason); ended(ctx) {
+	err := p.refresh(ctx, used, o.reason)
+	if err == nil {
+		err = p.followPair(ctx, used)
+	}
+	if ended(ctx) {
 		return outcome{err: ctx.Err()}
 	} else if err != nil {
 		return unwritten(p.config, err)
@@ -131,32 +135,42 @@ func (p *pass) driverOf(used storage.Coordinates) (storage.Driver, bool) {
 	return driver, err == nil
 }
 
-// takeOver tries credentials in turn, unless they have been refused a moment ago.
+// takeOver puts what the first of the ways that serves shows into the pair.
 func (p *pass) takeOver(ctx context.Context, driver storage.Driver, ways []storage.Inputs, lost bool) error {
+	way, result, err := p.serving(ctx, driver, ways, lost, &p.standing)
+	if err != nil || result == nil {
+		return err
+	}
+	return p.applyPair(ctx, result, credentialsOf(way, driver.Kind))
+}
+
+// serving tries credentials in turn, unless they have been refused a moment ago, and returns the first that serve with what
+// they show; nothing when none do.
+func (p *pass) serving(ctx context.Context, driver storage.Driver, ways []storage.Inputs, lost bool, s *standing) (storage.Inputs, *storage.Result, error) {
 	tried := ""
 	for _, way := range ways {
 		tried += credentialsOf(way, driver.Kind).record() + " "
 	}
 	now := p.Clock.Now()
-	if p.standing.tried == tried && p.standing.lost == lost && now.Before(p.standing.next) {
-		return nil
+	if s.tried == tried && s.lost == lost && now.Before(s.next) {
+		return storage.Inputs{}, nil, nil
 	}
 	var refused string
 	for _, way := range ways {
 		by := credentialsOf(way, driver.Kind)
 		result, err := reach(ctx, driver, way)
 		if err == nil {
-			p.standing = standing{}
-			return p.applyPair(ctx, result, by)
+			*s = standing{}
+			return way, result, nil
 		}
 		if ended(ctx) {
-			return ctx.Err()
+			return storage.Inputs{}, nil, ctx.Err()
 		}
-		klog.ErrorS(err, "credentials do not serve at the storage that the registry is on", "kind", driver.Kind, "secret", by.secret)
+		klog.ErrorS(err, "credentials do not serve at the storage", "storage", storage.Describe(way.Coordinates), "secret", by.secret)
 		refused = by.secret
 	}
-	p.standing.refused(tried, refused, lost, now)
-	return nil
+	s.refused(tried, refused, lost, now)
+	return storage.Inputs{}, nil, nil
 }
 
 // changedCredentials are the inputs with which the place of a pair may be reached better than by the credentials that
