@@ -41,8 +41,11 @@ type cloud struct {
 	drifted      map[string]string
 	unread       map[string]bool
 	keepsNothing bool
-	// observed makes the number of replicas count.
+	// observed makes the number of replicas count, and sight what is seen beside that.
 	observed bool
+	sight    string
+	// trusts makes ConfigMap trusted count.
+	trusts bool
 }
 
 type medium struct {
@@ -56,6 +59,8 @@ func (c *cloud) driver() storage.Driver {
 	var observed func(storage.Inputs) string
 	if c.observed {
 		observed = func(in storage.Inputs) string { return fmt.Sprint(in.Replicas) }
+	} else if c.sight != "" {
+		observed = func(storage.Inputs) string { return c.sight }
 	}
 	return storage.Driver{
 		Observed:   observed,
@@ -74,7 +79,7 @@ func (c *cloud) driver() storage.Driver {
 		},
 		// What the Job does with it is pkg/move's to test.
 		Content:  func(storage.Inputs) (storage.Content, error) { return nil, c.fail["content"] },
-		CABundle: func(storage.Inputs) (storage.CABundle, error) { return storage.CABundle{}, nil },
+		CABundle: c.bundle,
 		Identity: func(s *storage.Coordinates) string {
 			if s.S3 == nil {
 				return ""
@@ -83,6 +88,17 @@ func (c *cloud) driver() storage.Driver {
 		},
 		Forget: func(s *storage.Coordinates) { s.S3.Bucket = "" },
 	}
+}
+
+func (c *cloud) bundle(in storage.Inputs) (storage.CABundle, error) {
+	if !c.trusts {
+		return storage.CABundle{}, nil
+	}
+	found, err := in.ConfigMap(names.UserConfigNamespace, "trusted")
+	if err != nil {
+		return storage.CABundle{}, err
+	}
+	return storage.CABundle{PEM: []byte(found.Data["ca-bundle.crt"])}, nil
 }
 
 const generated = "generated"

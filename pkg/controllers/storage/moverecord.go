@@ -179,9 +179,7 @@ func snapshot(driver storage.Driver, in storage.Inputs) (storage.Snapshot, error
 		_, err := driver.Content(in)
 		return err
 	})
-	if driver.Observed != nil {
-		s.Observed = driver.Observed(in)
-	}
+	s.Observed = observed(driver, in)
 	return s, err
 }
 

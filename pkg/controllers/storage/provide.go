@@ -46,7 +46,8 @@ func (p *pass) provide(ctx context.Context) outcome {
 		return unwritten(p.config, err)
 	}
 	p.followCredentials(credentialsOf(t.in, t.driver.Kind))
-	now, inputs := p.Clock.Now(), p.fingerprint(t.in, t.driver)
+	seen := observed(t.driver, t.in)
+	now, inputs := p.Clock.Now(), p.fingerprint(t.in, t.driver, seen)
 	if !p.memory.settled(inputs, now) {
 		p.memory.reset(inputs)
 		o := p.attempt(ctx, t, now)
@@ -54,18 +55,31 @@ func (p *pass) provide(ctx context.Context) outcome {
 			p.memory.inputs = ""
 			return o
 		}
-		// The attempt may have completed spec: that is no change to react to. A Secret that has changed meanwhile is.
-		user, minted := t.in.UserSecret, t.in.MintedSecret
-		if t, err = p.target(); err != nil {
+		if t, seen, err = p.completed(t, seen); err != nil {
 			return failure(p.config, err)
 		}
-		t.in.UserSecret, t.in.MintedSecret = user, minted
-		p.memory.inputs = p.fingerprint(t.in, t.driver)
+		p.memory.inputs = p.fingerprint(t.in, t.driver, seen)
 	}
 	if p.memory.done == nil {
 		return p.memory.last
 	}
 	return p.use(ctx, t)
+}
+
+// completed is the target of an attempt that may have completed spec: that is no change to react to. Whatever else has changed
+// meanwhile is, and the attempt has not seen it.
+func (p *pass) completed(tried target, seen string) (target, string, error) {
+	t, err := p.target()
+	if err != nil {
+		return target{}, "", err
+	}
+	t.in.UserSecret, t.in.MintedSecret = tried.in.UserSecret, tried.in.MintedSecret
+	t.in.Infrastructure, t.in.ConfigMap = tried.in.Infrastructure, tried.in.ConfigMap
+	if t.driver.Kind != tried.driver.Kind {
+		// The cloud was asked what it offers.
+		seen = observed(t.driver, t.in)
+	}
+	return t, seen, nil
 }
 
 // use moves the images where that is asked for, and publishes the storage that has been made ready.

@@ -93,7 +93,7 @@ func (p *pass) demolish(ctx context.Context, coordinates storage.Coordinates) (s
 	if err != nil {
 		return storage.Progress{}, failure(p.config, unremovable(in.Coordinates, err))
 	}
-	now, inputs := p.Clock.Now(), p.fingerprint(in, driver)
+	now, inputs := p.Clock.Now(), p.fingerprint(in, driver, observed(driver, in))
 	if p.memory.settled(inputs, now) {
 		return storage.Progress{}, p.memory.last
 	}
