@@ -59,6 +59,12 @@ func absent(config *imageregistryv1.Config, plan storage.Plan) bool {
 	return config.Annotations[names.StorageDecidedAnnotation] == "" && len(storage.Configured(&config.Status.Storage)) == 0
 }
 
+// takesOver tells that a medium that somebody else has made becomes the operator's, as plan has been asked to find out.
+func takesOver(config *imageregistryv1.Config, plan storage.Plan, state string) bool {
+	return plan.Exists && plan.ManagementState == imageregistryv1.StorageManagementStateUnmanaged &&
+		state == imageregistryv1.StorageManagementStateManaged && !inUse(config, plan.Coordinates)
+}
+
 // made corrects a decision: nothing can have been at a location whose medium has just been created.
 func made(config *imageregistryv1.Config, coordinates storage.Coordinates) []operatorclient.Change {
 	if location, word := decisionOf(config); word != decidedFound || location != storage.LocationHash(coordinates) {

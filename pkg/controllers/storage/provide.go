@@ -212,6 +212,10 @@ func (p *pass) establish(ctx context.Context, t target) (*storage.Result, outcom
 	if err := p.patch(ctx, writeAhead(config, plan, state, ours)...); err != nil {
 		return nil, outcome{}, err
 	}
+	if decide && takesOver(config, plan, state) {
+		p.recorder.Warningf(names.EventStorageAdopted, "storage %s was there before and does not show that the operator made it; "+
+			"as spec.storage.managementState is Managed, %s: to keep it, set that to Unmanaged", storage.Describe(plan.Coordinates), consequence(state))
+	}
 	managed := state == imageregistryv1.StorageManagementStateManaged
 	if backend, err = t.backend(plan.Coordinates, managed, false, p.created(plan.Coordinates)); err != nil {
 		return nil, outcome{}, err
