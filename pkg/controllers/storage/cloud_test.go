@@ -143,7 +143,10 @@ func (b *fakeBackend) Plan(ctx context.Context) (storage.Plan, error) {
 	given := b.in.Coordinates.S3.Bucket
 	if b.c.media[given] != nil {
 		condition := exists("Seen")
-		plan.Exists, plan.Condition, plan.ManagementState = true, &condition, "Unmanaged"
+		plan.Exists, plan.Condition = true, &condition
+		if !b.in.Created {
+			plan.ManagementState = "Unmanaged"
+		}
 	}
 	look := strings.Join(b.in.Look, " ")
 	b.c.looked = append(b.c.looked, look)

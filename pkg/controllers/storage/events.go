@@ -131,7 +131,10 @@ func (p *pass) announce(driver storage.Driver, before, after storage.Coordinates
 		return
 	}
 	fate := storage.Describe(before) + " is left behind with its content"
-	if kinds[0] == storage.EmptyDir {
+	switch {
+	case storage.SameMedium(before, after):
+		fate = "it is the same bucket as " + storage.Describe(before) + " and has its content"
+	case kinds[0] == storage.EmptyDir:
 		fate = "what is in " + string(storage.EmptyDir) + " goes with its pods"
 	}
 	p.recorder.Eventf(names.EventStorageChanged, "the registry now uses %s (management state %s); %s",

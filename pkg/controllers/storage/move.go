@@ -88,7 +88,7 @@ func (p *pass) moving(t target, result *storage.Result) (moving, error) {
 	}
 	used := p.config.Status.Storage
 	if len(storage.Configured(&used)) > 0 {
-		m.used = storage.LocationHash(used)
+		m.used, m.same = storage.LocationHash(used), storage.SameMedium(used, result.Coordinates)
 	}
 	m.from, m.to, m.input, m.data = locationOf(m.record.from), locationOf(m.record.to), m.record.input(), m.record.data
 	switch {
@@ -210,7 +210,7 @@ func (p *pass) finishMove(ctx context.Context, m moving) error {
 	changes := []operatorclient.Change{
 		operatorclient.Set("/metadata/annotations/"+pointer(names.MovedAnnotation), p.Clock.Now().UTC().Format(time.RFC3339)+": "+report),
 	}
-	if m.wanted == m.used {
+	if m.wanted == m.used || m.same {
 		changes = append(changes, operatorclient.Remove("/metadata/annotations/"+pointer(names.MoveAnnotation)))
 	}
 	if err := p.patch(ctx, changes...); err != nil {

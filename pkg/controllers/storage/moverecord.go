@@ -62,7 +62,8 @@ func (r record) created() string { return string(r.data[recordCreated]) }
 // down while its credentials are known.
 func (p *pass) movingOn(t target) bool {
 	used := p.config.Status.Storage
-	return asked(p.config) && len(storage.Configured(&used)) > 0 && !storage.Agree(t.in.Coordinates, used)
+	return asked(p.config) && len(storage.Configured(&used)) > 0 && !storage.Agree(t.in.Coordinates, used) &&
+		!storage.SameMedium(t.in.Coordinates, used)
 }
 
 // recordSource writes the source down, before anything is done about the target.

@@ -262,6 +262,16 @@ func settling(result storage.Result, plan storage.Plan) outcome {
 
 // created tells whether the operator recorded that it created the medium at coordinates, in this process or before.
 func (p *pass) created(coordinates storage.Coordinates) bool {
+	// It stays so when the same medium is reached in another way.
+	for _, same := range []storage.Coordinates{coordinates, p.config.Status.Storage, p.config.Spec.Storage} {
+		if (storage.LocationHash(same) == storage.LocationHash(coordinates) || storage.SameMedium(same, coordinates)) && p.creationRecorded(same) {
+			return true
+		}
+	}
+	return false
+}
+
+func (p *pass) creationRecorded(coordinates storage.Coordinates) bool {
 	if p.memory.created == storage.LocationHash(coordinates) {
 		return true
 	}
@@ -287,8 +297,11 @@ func (p *pass) publish(ctx context.Context, t target, result *storage.Result) er
 		return nil
 	}
 	if len(storage.Configured(&have)) > 0 && storage.LocationHash(have) != storage.LocationHash(want) {
-		// Ahead of the switch: after it nothing would tell any more.
-		changes := append(annotate(p.config, names.StorageLeftAnnotation, storage.Describe(have)), done(p.config, have)...)
+		changes := done(p.config, have)
+		if !storage.SameMedium(have, want) {
+			// Ahead of the switch: after it nothing would tell any more.
+			changes = append(changes, annotate(p.config, names.StorageLeftAnnotation, storage.Describe(have))...)
+		}
 		if err := p.patch(ctx, changes...); err != nil {
 			return err
 		}
