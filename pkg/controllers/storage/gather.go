@@ -29,10 +29,10 @@ func (p *pass) inputs() (storage.Inputs, error) {
 		ConfigMap:       onceRead(p.configMap),
 		Version:         p.Version,
 	}
-	if in.UserSecret, err = p.secret(names.PrivateConfigurationUser); err != nil {
+	if in.UserSecret, err = p.Secret(names.PrivateConfigurationUser); err != nil {
 		return storage.Inputs{}, err
 	}
-	in.MintedSecret, err = p.secret(names.CloudCredentials)
+	in.MintedSecret, err = p.Secret(names.CloudCredentials)
 	return in, err
 }
 

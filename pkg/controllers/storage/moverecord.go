@@ -26,7 +26,7 @@ type record struct {
 }
 
 func (p *pass) record() (record, error) {
-	secret, err := p.secret(names.Move)
+	secret, err := p.Secret(names.Move)
 	if err != nil || secret == nil {
 		return record{}, err
 	}
@@ -98,7 +98,7 @@ func (p *pass) followPair(ctx context.Context, used storage.Coordinates) error {
 	if err != nil || locationOf(have.from) != storage.LocationHash(used) {
 		return err
 	}
-	pair, err := p.secret(names.StoragePair)
+	pair, err := p.Secret(names.StoragePair)
 	driver, known := p.driverOf(used)
 	if err != nil || !known || pair == nil || !paired(pair.Data, used) {
 		return err

@@ -275,7 +275,7 @@ func (p *pass) creationRecorded(coordinates storage.Coordinates) bool {
 	if p.memory.created == storage.LocationHash(coordinates) {
 		return true
 	}
-	if pair, err := p.secret(names.StoragePair); err == nil && pair != nil && storage.CreationRecorded(pair.Data, coordinates) {
+	if pair, err := p.Secret(names.StoragePair); err == nil && pair != nil && storage.CreationRecorded(pair.Data, coordinates) {
 		return true
 	}
 	record, err := p.record()

@@ -87,7 +87,7 @@ func (p *pass) refresh(ctx context.Context, used storage.Coordinates, reason str
 	if !known {
 		return nil
 	}
-	pair, err := p.secret(names.StoragePair)
+	pair, err := p.Secret(names.StoragePair)
 	if err != nil {
 		return err
 	}
