@@ -206,6 +206,44 @@ func TestAMediumThatIsKeptMeanwhile(t *testing.T) {
 	})
 }
 
+// TestAPlaceOfBeforeIsKept: the administrator has said Unmanaged of the place in use, so nothing was decided about it, and
+// goes back to the one before it, of which the decision is still there.
+func TestAPlaceOfBeforeIsKept(t *testing.T) {
+	back := func(t *testing.T) *world {
+		w := newWorld(t, config())
+		w.mustSync()
+		w.cloud.media["theirs"] = &medium{}
+		w.edit(func(c *imageregistryv1.Config) {
+			bucket("theirs")(c)
+			owner(c)
+			c.Spec.Storage.ManagementState = "Unmanaged"
+		})
+		w.mustSync()
+		w.expect("status", w.used(), "theirs")
+		w.edit(func(c *imageregistryv1.Config) {
+			delete(c.Annotations, names.StorageLeftAnnotation)
+			bucket(generated)(c)
+			c.Spec.Storage.ManagementState = "Managed"
+		})
+		return w
+	}
+	t.Run("at once", func(t *testing.T) {
+		w := back(t)
+		w.withdraw()
+		w.expect("media", w.cloud.names(), "generated theirs")
+	})
+	t.Run("after the operator has turned to it", func(t *testing.T) {
+		w := back(t)
+		w.cloud.half = errors.New("no answer")
+		w.mustSync()
+		w.expect("status", w.used(), "theirs")
+		w.withdraw()
+		w.expect("media", w.cloud.names(), "generated theirs")
+		w.expect("event", w.said(names.EventStorageOrphaned),
+			"storage S3 bucket=generated region=us-east-1, which was being made ready, is left behind: something was there before")
+	})
+}
+
 func TestTogether(t *testing.T) {
 	for _, tc := range []struct {
 		a, b string
