@@ -4,12 +4,12 @@ import (
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	corev1listers "k8s.io/client-go/listers/core/v1"
 
 	imageregistryv1 "github.com/openshift/api/imageregistry/v1"
 	configlistersv1 "github.com/openshift/client-go/config/listers/config/v1"
 
+	storagecontroller "github.com/openshift/cluster-image-registry-operator/pkg/controllers/storage"
 	"github.com/openshift/cluster-image-registry-operator/pkg/names"
 	"github.com/openshift/cluster-image-registry-operator/pkg/storage"
 	"github.com/openshift/cluster-image-registry-operator/pkg/storage/azure"
@@ -50,8 +50,8 @@ func kindNames() []string {
 
 // storageInputs gathers, from caches, what a driver needs to tell which CA its endpoint has.
 type storageInputs struct {
+	storagecontroller.Whereabouts
 	infrastructures configlistersv1.InfrastructureLister
-	secrets         corev1listers.SecretNamespaceLister
 	userConfigMaps  corev1listers.ConfigMapNamespaceLister
 	cloudConfig     corev1listers.ConfigMapNamespaceLister
 }
@@ -61,11 +61,11 @@ func (s storageInputs) gather(config *imageregistryv1.Config, coordinates storag
 	if err != nil {
 		return storage.Inputs{}, fmt.Errorf("reading infrastructure %s: %w", names.Cluster, err)
 	}
-	user, err := s.secret(names.PrivateConfigurationUser)
+	user, err := s.Secret(names.PrivateConfigurationUser)
 	if err != nil {
 		return storage.Inputs{}, err
 	}
-	minted, err := s.secret(names.CloudCredentials)
+	minted, err := s.Secret(names.CloudCredentials)
 	if err != nil {
 		return storage.Inputs{}, err
 	}
@@ -80,18 +80,6 @@ func (s storageInputs) gather(config *imageregistryv1.Config, coordinates storag
 		ConfigMap:       s.configMap,
 		Version:         version.Version,
 	}, nil
-}
-
-// secret returns nil for one that does not exist.
-func (s storageInputs) secret(name string) (*corev1.Secret, error) {
-	secret, err := s.secrets.Get(name)
-	if apierrors.IsNotFound(err) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("reading secret %s/%s: %w", names.OperatorNamespace, name, err)
-	}
-	return secret, nil
 }
 
 func (s storageInputs) configMap(namespace, name string) (*corev1.ConfigMap, error) {

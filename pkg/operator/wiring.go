@@ -42,8 +42,8 @@ func (w wiring) trust() factory.Controller {
 
 func (w wiring) storageInputs() storageInputs {
 	return storageInputs{
+		Whereabouts:     w.whereabouts(),
 		infrastructures: w.i.infrastructure.Lister(),
-		secrets:         w.i.secrets.Lister().Secrets(names.OperatorNamespace),
 		userConfigMaps:  w.i.userConfigMaps.Lister().ConfigMaps(names.UserConfigNamespace),
 		cloudConfig:     w.i.cloudConfig.Lister().ConfigMaps(names.ManagedConfigNamespace),
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -47,6 +48,23 @@ func Agree(partial, complete Coordinates) bool {
 	return slices.EqualFunc(p, c, func(a, b field) bool {
 		return a.Name == b.Name && (a.Value == "" || a.Value == b.Value)
 	})
+}
+
+// commercial are the regions of AWS that share the names of buckets; those of China and of governments have their own.
+var commercial = regexp.MustCompile(`^(us|eu|ap|sa|ca|me|af|il|mx)-[a-z]+-[0-9]+$`)
+
+// SameMedium tells that two locations are one medium for sure. Only of S3 it can be told: an endpoint that is given is the
+// address of a bucket, whatever the region, and in the commercial regions of AWS no name is given to two buckets. Two
+// endpoints may be one, or not.
+func SameMedium(a, b Coordinates) bool {
+	if a.S3 == nil || b.S3 == nil || len(Configured(&a)) != 1 || len(Configured(&b)) != 1 {
+		return false
+	}
+	if a.S3.Bucket == "" || a.S3.Bucket != b.S3.Bucket || a.S3.RegionEndpoint != b.S3.RegionEndpoint {
+		return false
+	}
+	return a.S3.RegionEndpoint != "" || a.S3.Region == b.S3.Region ||
+		commercial.MatchString(a.S3.Region) && commercial.MatchString(b.S3.Region)
 }
 
 // field is one field of a location; a slice of them marshals in a fixed order.

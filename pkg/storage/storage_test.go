@@ -188,6 +188,40 @@ func TestAgree(t *testing.T) {
 	}
 }
 
+func TestSameMedium(t *testing.T) {
+	at := func(bucket, region, endpoint string) Coordinates {
+		return Coordinates{S3: &imageregistryv1.ImageRegistryConfigStorageS3{Bucket: bucket, Region: region, RegionEndpoint: endpoint}}
+	}
+	gcs := Coordinates{GCS: &imageregistryv1.ImageRegistryConfigStorageGCS{Bucket: "b"}}
+	two := at("b", "us-east-1", "")
+	two.GCS = gcs.GCS
+	const here, there = "https://s3.example.com", "https://s3.example.org"
+	for _, tt := range []struct {
+		name string
+		a, b Coordinates
+		want bool
+	}{
+		{"the same location", at("b", "us-east-1", ""), at("b", "us-east-1", ""), true},
+		{"another region of AWS", at("b", "us-east-1", ""), at("b", "eu-west-1", ""), true},
+		{"another region behind one endpoint", at("b", "here", here), at("b", "there", here), true},
+		{"another bucket", at("b", "us-east-1", ""), at("c", "us-east-1", ""), false},
+		{"China has buckets of its own", at("b", "us-east-1", ""), at("b", "cn-north-1", ""), false},
+		{"so has GovCloud", at("b", "us-gov-east-1", ""), at("b", "us-east-1", ""), false},
+		{"so has a region that is not known", at("b", "us-iso-east-1", ""), at("b", "us-east-1", ""), false},
+		{"another endpoint may be another cloud", at("b", "us-east-1", here), at("b", "us-east-1", there), false},
+		{"an endpoint may be another cloud than AWS", at("b", "us-east-1", here), at("b", "us-east-1", ""), false},
+		{"buckets without a name", at("", "us-east-1", ""), at("", "eu-west-1", ""), false},
+		{"another kind", at("b", "us-east-1", ""), gcs, false},
+		{"two kinds at once", two, two, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := SameMedium(tt.a, tt.b); got != tt.want || SameMedium(tt.b, tt.a) != tt.want {
+				t.Errorf("got %t, want %t", got, tt.want)
+			}
+		})
+	}
+}
+
 func TestPair(t *testing.T) {
 	c := s3Coordinates(func(*imageregistryv1.ImageRegistryConfigStorageS3) {})
 	other := s3Coordinates(func(s *imageregistryv1.ImageRegistryConfigStorageS3) { s.Bucket = "c" })

@@ -27,6 +27,8 @@ type cloud struct {
 	refuses func(bucket, key string) bool
 	// during is done once, in the next ensure.
 	during func()
+	// half is what ensure says when it has made the medium.
+	half error
 	// companion is a second condition that ensure reports while the medium is managed.
 	companion string
 	retry     time.Duration
@@ -39,8 +41,11 @@ type cloud struct {
 	drifted      map[string]string
 	unread       map[string]bool
 	keepsNothing bool
-	// observed makes the number of replicas count.
+	// observed makes the number of replicas count, and sight what is seen beside that.
 	observed bool
+	sight    string
+	// trusts makes ConfigMap trusted count.
+	trusts bool
 }
 
 type medium struct {
@@ -54,6 +59,8 @@ func (c *cloud) driver() storage.Driver {
 	var observed func(storage.Inputs) string
 	if c.observed {
 		observed = func(in storage.Inputs) string { return fmt.Sprint(in.Replicas) }
+	} else if c.sight != "" {
+		observed = func(storage.Inputs) string { return c.sight }
 	}
 	return storage.Driver{
 		Observed:   observed,
@@ -72,7 +79,7 @@ func (c *cloud) driver() storage.Driver {
 		},
 		// What the Job does with it is pkg/move's to test.
 		Content:  func(storage.Inputs) (storage.Content, error) { return nil, c.fail["content"] },
-		CABundle: func(storage.Inputs) (storage.CABundle, error) { return storage.CABundle{}, nil },
+		CABundle: c.bundle,
 		Identity: func(s *storage.Coordinates) string {
 			if s.S3 == nil {
 				return ""
@@ -81,6 +88,17 @@ func (c *cloud) driver() storage.Driver {
 		},
 		Forget: func(s *storage.Coordinates) { s.S3.Bucket = "" },
 	}
+}
+
+func (c *cloud) bundle(in storage.Inputs) (storage.CABundle, error) {
+	if !c.trusts {
+		return storage.CABundle{}, nil
+	}
+	found, err := in.ConfigMap(names.UserConfigNamespace, "trusted")
+	if err != nil {
+		return storage.CABundle{}, err
+	}
+	return storage.CABundle{PEM: []byte(found.Data["ca-bundle.crt"])}, nil
 }
 
 const generated = "generated"
@@ -125,7 +143,10 @@ func (b *fakeBackend) Plan(ctx context.Context) (storage.Plan, error) {
 	given := b.in.Coordinates.S3.Bucket
 	if b.c.media[given] != nil {
 		condition := exists("Seen")
-		plan.Exists, plan.Condition, plan.ManagementState = true, &condition, "Unmanaged"
+		plan.Exists, plan.Condition = true, &condition
+		if !b.in.Created {
+			plan.ManagementState = "Unmanaged"
+		}
 	}
 	look := strings.Join(b.in.Look, " ")
 	b.c.looked = append(b.c.looked, look)
@@ -155,6 +176,11 @@ func (b *fakeBackend) Ensure(ctx context.Context) (storage.Result, error) {
 	}
 	if b.in.Managed {
 		b.c.media[c.S3.Bucket].marked = true
+	}
+	if b.c.half != nil {
+		return result, b.c.half
+	}
+	if b.in.Managed {
 		result.Coordinates.S3.Encrypt = true
 		if b.c.companion != "" {
 			result.Conditions = append(result.Conditions, operatorv1.OperatorCondition{Type: b.c.companion, Status: operatorv1.ConditionTrue, Reason: "Done"})

@@ -68,8 +68,9 @@ type controller struct {
 	timeout time.Duration
 	// memory is of this process only; without it the controller does more work, never other work.
 	memory memory
-	// standing is of this process only, too.
-	standing standing
+	// standing is of this process only, too, and so is source: it is about the place that images are moved from when the
+	// registry has left that.
+	standing, source standing
 	// configs bridges the time until the cache shows what was just written.
 	configs freshest
 	// used are the credentials that were used last.
@@ -92,7 +93,7 @@ func (c *controller) sync(ctx context.Context, syncCtx factory.SyncContext) erro
 	p := &pass{controller: c, config: c.configs.newer(cached), recorder: syncCtx.Recorder()}
 	work := p.work()
 	if work == nil {
-		c.memory, c.standing = memory{}, standing{}
+		c.memory, c.standing, c.source = memory{}, standing{}, standing{}
 		return nil
 	}
 	o := work(ctx)

@@ -37,7 +37,8 @@ func decided(config *imageregistryv1.Config, coordinates storage.Coordinates) bo
 	if config.Spec.Storage.ManagementState == "" {
 		return false
 	}
-	if location, found := config.Annotations[names.StorageDecidedAnnotation]; found {
+	if _, found := config.Annotations[names.StorageDecidedAnnotation]; found {
+		location, _ := decisionOf(config)
 		return location == storage.LocationHash(coordinates)
 	}
 	return inUse(config, coordinates)
@@ -98,11 +99,12 @@ func administratorSet(config *imageregistryv1.Config) bool {
 
 // writeAhead is the patch that must be stored before anything is created: the completed coordinates, the management
 // state with the location it was decided for, and the finalizer.
-func writeAhead(config *imageregistryv1.Config, coordinates storage.Coordinates, state string, ours bool) []operatorclient.Change {
+func writeAhead(config *imageregistryv1.Config, plan storage.Plan, state string, ours bool) []operatorclient.Change {
+	coordinates := plan.Coordinates
 	coordinates.ManagementState = state
 	changes := storageChanges(config.Spec.Storage, coordinates)
-	if ours {
-		changes = append(changes, annotate(config, names.StorageDecidedAnnotation, storage.LocationHash(coordinates))...)
+	if value := decision(config, plan, state, ours); value != "" {
+		changes = append(changes, annotate(config, names.StorageDecidedAnnotation, value)...)
 	}
 	if !slices.Contains(config.Finalizers, names.Finalizer) {
 		changes = append(changes, operatorclient.Set("/metadata/finalizers", append(slices.Clone(config.Finalizers), names.Finalizer)))

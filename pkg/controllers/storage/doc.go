@@ -19,5 +19,8 @@
 // The order of one change: look (Plan), decide, store name, managementState and finalizer in one patch, create
 // (Ensure), store what was learned, publish status.storage. A crash between any two steps is picked up by the next
 // sync; a failure leaves status.storage, and with it the registry, where they were. Meanwhile changed credentials are taken
-// over for the place that the registry is on, if they serve there.
+// over for the place that the registry is on, if they serve there, and a lost pair is learned anew.
+//
+// A removal takes away the medium of status.storage, and one that was made and not published (decision.go says how that is
+// known).
 package storage

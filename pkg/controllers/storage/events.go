@@ -130,12 +130,8 @@ func (p *pass) announce(driver storage.Driver, before, after storage.Coordinates
 	case !moved:
 		return
 	}
-	fate := storage.Describe(before) + " is left behind with its content"
-	if kinds[0] == storage.EmptyDir {
-		fate = "what is in " + string(storage.EmptyDir) + " goes with its pods"
-	}
 	p.recorder.Eventf(names.EventStorageChanged, "the registry now uses %s (management state %s); %s",
-		storage.Describe(after), after.ManagementState, fate)
+		storage.Describe(after), after.ManagementState, fate(before, after))
 	if kinds[0] != driver.Kind || driver.Identity(&before) != driver.Identity(&after) {
 		p.Metrics.StorageReconfigured()
 	}

@@ -26,14 +26,39 @@ func (p *pass) inputs() (storage.Inputs, error) {
 		Replicas:        p.config.Spec.Replicas,
 		RolloutStrategy: p.config.Spec.RolloutStrategy,
 		Infrastructure:  infrastructure,
-		ConfigMap:       p.configMap,
+		ConfigMap:       onceRead(p.configMap),
 		Version:         p.Version,
 	}
-	if in.UserSecret, err = p.secret(names.PrivateConfigurationUser); err != nil {
+	if in.UserSecret, err = p.Secret(names.PrivateConfigurationUser); err != nil {
 		return storage.Inputs{}, err
 	}
-	in.MintedSecret, err = p.secret(names.CloudCredentials)
+	in.MintedSecret, err = p.Secret(names.CloudCredentials)
 	return in, err
+}
+
+// onceRead reads each ConfigMap once: a pass works with what it has begun with, and knows that it has.
+func onceRead(read func(namespace, name string) (*corev1.ConfigMap, error)) func(namespace, name string) (*corev1.ConfigMap, error) {
+	type answer struct {
+		configMap *corev1.ConfigMap
+		err       error
+	}
+	answers := map[string]answer{}
+	return func(namespace, name string) (*corev1.ConfigMap, error) {
+		known, found := answers[namespace+"/"+name]
+		if !found {
+			known.configMap, known.err = read(namespace, name)
+			answers[namespace+"/"+name] = known
+		}
+		return known.configMap, known.err
+	}
+}
+
+// observed is what the driver sees beside its inputs.
+func observed(driver storage.Driver, in storage.Inputs) string {
+	if driver.Observed == nil {
+		return ""
+	}
+	return driver.Observed(in)
 }
 
 func (c *controller) configMap(namespace, name string) (*corev1.ConfigMap, error) {
@@ -47,8 +72,8 @@ func (c *controller) configMap(namespace, name string) (*corev1.ConfigMap, error
 }
 
 // fingerprint identifies everything that decides what to do with the storage, so that a sync on unchanged inputs does
-// nothing. Secrets count by their digest.
-func (p *pass) fingerprint(in storage.Inputs, driver storage.Driver) string {
+// nothing. Secrets count by their digest, seen is what the driver observed.
+func (p *pass) fingerprint(in storage.Inputs, driver storage.Driver, seen string) string {
 	all := struct {
 		Storage      imageregistryv1.ImageRegistryConfigStorage
 		Name         string
@@ -60,7 +85,7 @@ func (p *pass) fingerprint(in storage.Inputs, driver storage.Driver) string {
 		Removing     bool
 	}{
 		Storage: in.Coordinates, Name: in.Infrastructure.Status.InfrastructureName, Platform: in.Infrastructure.Status.PlatformStatus,
-		Removing: p.removing(),
+		Observed: seen, Removing: p.removing(),
 	}
 	all.Storage.ManagementState = p.config.Spec.Storage.ManagementState
 	if in.UserSecret != nil {
@@ -73,9 +98,6 @@ func (p *pass) fingerprint(in storage.Inputs, driver storage.Driver) string {
 	all.Bundle = bundle
 	if err != nil {
 		all.BundleError = err.Error()
-	}
-	if driver.Observed != nil {
-		all.Observed = driver.Observed(in)
 	}
 	text, err := json.Marshal(all)
 	if err != nil {

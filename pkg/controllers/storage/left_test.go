@@ -77,3 +77,19 @@ func TestThePlaceBefore(t *testing.T) {
 	w.expect("message after the removal", w.message(names.StorageReady), "storage is removed")
 	w.expect("annotation after the removal", annotations(), "")
 }
+
+func TestFate(t *testing.T) {
+	s3 := func(bucket, region string) imageregistryv1.ImageRegistryConfigStorage {
+		return imageregistryv1.ImageRegistryConfigStorage{S3: &imageregistryv1.ImageRegistryConfigStorageS3{Bucket: bucket, Region: region}}
+	}
+	pods := imageregistryv1.ImageRegistryConfigStorage{EmptyDir: &imageregistryv1.ImageRegistryConfigStorageEmptyDir{}}
+	for want, before := range map[string]imageregistryv1.ImageRegistryConfigStorage{
+		"S3 bucket=b region=us-east-1 is left behind with its content":              s3("b", "us-east-1"),
+		"it is the same bucket as S3 bucket=a region=us-east-1 and has its content": s3("a", "us-east-1"),
+		"what is in EmptyDir goes with its pods":                                    pods,
+	} {
+		if got := fate(before, s3("a", "eu-west-1")); got != want {
+			t.Errorf("fate says %q, want %q", got, want)
+		}
+	}
+}

@@ -49,8 +49,7 @@ func (p *pass) move(ctx context.Context, t target, result *storage.Result) (o ou
 	}
 	switch next := m.next(); next {
 	case stepNone:
-		_, err := p.endMove(ctx)
-		return outcome{}, false, err
+		return outcome{}, false, p.endMove(ctx)
 	case stepRecord:
 		return p.still(m, "both places are written down"), true, p.keepSecret(ctx, names.Move, m.data)
 	case stepDiscard:
@@ -60,7 +59,8 @@ func (p *pass) move(ctx context.Context, t target, result *storage.Result) (o ou
 		err := p.startMove(ctx, m)
 		return p.still(m, "the job begins"), true, err
 	case stepFailed:
-		return p.moveFailed(m), true, nil
+		o, err := p.failedMove(ctx, m)
+		return o, true, err
 	case stepSwitch:
 		if err := p.publish(ctx, t, result); err != nil {
 			return outcome{}, true, err
@@ -88,7 +88,7 @@ func (p *pass) moving(t target, result *storage.Result) (moving, error) {
 	}
 	used := p.config.Status.Storage
 	if len(storage.Configured(&used)) > 0 {
-		m.used = storage.LocationHash(used)
+		m.used, m.same = storage.LocationHash(used), storage.SameMedium(used, result.Coordinates)
 	}
 	m.from, m.to, m.input, m.data = locationOf(m.record.from), locationOf(m.record.to), m.record.input(), m.record.data
 	switch {
@@ -163,6 +163,22 @@ func (p *pass) still(m moving, detail string) outcome {
 	return o
 }
 
+// failedMove deals with a Job that has failed. With new credentials for the source there is another one at once.
+func (p *pass) failedMove(ctx context.Context, m moving) (outcome, error) {
+	renewed, err := p.renewSource(ctx, m)
+	if err != nil {
+		return outcome{}, err
+	}
+	if renewed {
+		return p.still(m, "the source is reached with other credentials now"), nil
+	}
+	o := p.moveFailed(m)
+	if !p.source.next.IsZero() {
+		o.next = earliest(o.next, p.source.next)
+	}
+	return o, nil
+}
+
 // moveFailed is the outcome of a Job that has failed.
 func (p *pass) moveFailed(m moving) outcome {
 	what := "copying images from %[1]s to %[2]s has failed: %[3]s; the registry stays on %[1]s"
@@ -194,7 +210,7 @@ func (p *pass) finishMove(ctx context.Context, m moving) error {
 	changes := []operatorclient.Change{
 		operatorclient.Set("/metadata/annotations/"+pointer(names.MovedAnnotation), p.Clock.Now().UTC().Format(time.RFC3339)+": "+report),
 	}
-	if m.wanted == m.used {
+	if m.wanted == m.used || m.same {
 		changes = append(changes, operatorclient.Remove("/metadata/annotations/"+pointer(names.MoveAnnotation)))
 	}
 	if err := p.patch(ctx, changes...); err != nil {
@@ -204,21 +220,25 @@ func (p *pass) finishMove(ctx context.Context, m moving) error {
 	if err := p.dropSecret(ctx, names.Move); err != nil {
 		return err
 	}
-	_, err := p.endMove(ctx)
-	return err
+	return p.endMove(ctx)
 }
 
-// endMove deletes what a move has left or is at work with, and tells whether anything is there still.
-func (p *pass) endMove(ctx context.Context) (left bool, err error) {
+// endMove deletes what a move has left or is at work with, the Job first.
+func (p *pass) endMove(ctx context.Context) error {
+	if left, err := p.endJob(ctx); left || err != nil {
+		return err
+	}
+	return p.dropSecret(ctx, names.Move)
+}
+
+// endJob deletes the Job, and tells whether it is there still.
+func (p *pass) endJob(ctx context.Context) (left bool, err error) {
 	job, err := p.presentJob()
-	if err != nil {
-		return true, err
+	if err != nil || job == nil {
+		return err != nil, err
 	}
-	if job != nil {
-		_, err := apply.Delete(ctx, p.JobClient, jobKind, job)
-		return true, err
-	}
-	return false, p.dropSecret(ctx, names.Move)
+	_, err = apply.Delete(ctx, p.JobClient, jobKind, job)
+	return true, err
 }
 
 // presentJob is Job Move, nil when there is none.

@@ -382,6 +382,7 @@ func TestTheSourceKeepsItsCredentials(t *testing.T) {
 	w.edit(moveTo("new"))
 	w.mustSync()
 	w.cloud.fail["plan"] = nil
+	w.cloud.refuses = func(bucket, key string) bool { return bucket == "old" && key == "for the target" }
 	w.secret(names.PrivateConfigurationUser, "for the target")
 	w.until("first")
 	for side, want := range map[string]string{move.SourceFile: "for the source", move.TargetFile: "for the target"} {
@@ -421,6 +422,25 @@ func TestRemovingWhileImagesAreMoved(t *testing.T) {
 	}
 	w.expect("left", fmt.Sprint(w.job() != nil, w.moveSecret() != nil), "false false")
 	w.expect("StorageReady", w.condition(names.StorageReady), "True/AsExpected")
+	w.expect("media, which all were there before", w.cloud.names(), "new old")
+	w.expect("what is said of them", w.said(names.EventStorageKept),
+		"storage S3 bucket=new region=us-east-1, which was being made ready, is kept: its management state is not Managed\n"+
+			"storage S3 bucket=old region=us-east-1 is kept with its content: its management state is not Managed")
+}
+
+// TestRemovingTheTargetOfAMove: what the operator has made for it goes with the copies in it, the source stays.
+func TestRemovingTheTargetOfAMove(t *testing.T) {
+	w := settledOn(t)
+	delete(w.cloud.media, "new")
+	w.edit(moveTo("new"))
+	w.until("first")
+	w.restart()
+	w.mustSync()
+	w.cloud.media["new"].marked = false // the cloud knows no marks, and the record of the move is all there is
+	w.withdraw()
+	w.expect("media", w.cloud.names(), "old")
+	w.expect("what is said of the source", w.said(names.EventStorageKept),
+		"storage S3 bucket=old region=us-east-1 is kept with its content: its management state is not Managed")
 }
 
 // Whatever becomes of the Secret with the credentials reaches the one that the registry's settings are made of, without

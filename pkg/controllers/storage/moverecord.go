@@ -17,7 +17,8 @@ import (
 const recordCreated = "created"
 
 // record is what Secret Move says: between which places images are moved, and how to reach them. The source in it is as
-// it was when the move began: an administrator may need the Secret with the credentials for the target.
+// it was when the move began, because an administrator may need the Secret with the credentials for the target; other
+// credentials are put into it when they have been seen to serve there.
 type record struct {
 	data map[string][]byte
 	// from and to are nil while they are not known.
@@ -25,7 +26,7 @@ type record struct {
 }
 
 func (p *pass) record() (record, error) {
-	secret, err := p.secret(names.Move)
+	secret, err := p.Secret(names.Move)
 	if err != nil || secret == nil {
 		return record{}, err
 	}
@@ -61,7 +62,8 @@ func (r record) created() string { return string(r.data[recordCreated]) }
 // down while its credentials are known.
 func (p *pass) movingOn(t target) bool {
 	used := p.config.Status.Storage
-	return asked(p.config) && len(storage.Configured(&used)) > 0 && !storage.Agree(t.in.Coordinates, used)
+	return asked(p.config) && len(storage.Configured(&used)) > 0 && !storage.Agree(t.in.Coordinates, used) &&
+		!storage.SameMedium(t.in.Coordinates, used)
 }
 
 // recordSource writes the source down, before anything is done about the target.
@@ -90,6 +92,68 @@ func (p *pass) recordSource(ctx context.Context, t target) error {
 	return p.keepSecret(ctx, names.Move, map[string][]byte{move.SourceFile: encode(source)})
 }
 
+// followPair keeps the source of a move within reach while the registry is on it: credentials that are in the pair serve there.
+func (p *pass) followPair(ctx context.Context, used storage.Coordinates) error {
+	have, err := p.record()
+	if err != nil || locationOf(have.from) != storage.LocationHash(used) {
+		return err
+	}
+	pair, err := p.Secret(names.StoragePair)
+	driver, known := p.driverOf(used)
+	if err != nil || !known || pair == nil || !paired(pair.Data, used) {
+		return err
+	}
+	by := storage.CredentialsRecorded(pair.Data)
+	if by == "" || by == credentialsOf(have.from.Inputs(), driver.Kind).record() {
+		return nil
+	}
+	in, err := p.inputs()
+	if err != nil {
+		return err
+	}
+	in.Coordinates = *used.DeepCopy()
+	for _, way := range everyWay(in) {
+		if credentialsOf(way, driver.Kind).record() == by {
+			return p.rewriteSource(ctx, have, driver, way)
+		}
+	}
+	return nil
+}
+
+// renewSource tries changed credentials at a source that the registry has left: nothing else tells whether they serve there.
+func (p *pass) renewSource(ctx context.Context, m moving) (renewed bool, err error) {
+	driver, known := p.driverOf(m.source)
+	if !m.second() || !known {
+		return false, nil
+	}
+	in, err := p.inputs()
+	if err != nil {
+		return false, err
+	}
+	in.Coordinates, in.Managed = *m.source.DeepCopy(), false
+	changed := changedCredentials(in, driver.Kind, credentialsOf(m.record.from.Inputs(), driver.Kind).record())
+	if len(changed) == 0 {
+		p.source = standing{}
+		return false, nil
+	}
+	way, result, err := p.serving(ctx, driver, changed, false, &p.source)
+	if err != nil || result == nil {
+		return false, err
+	}
+	return true, p.rewriteSource(ctx, m.record, driver, way)
+}
+
+// rewriteSource writes down that the source is reached in another way. A Job that fails with the former one is replaced.
+func (p *pass) rewriteSource(ctx context.Context, have record, driver storage.Driver, way storage.Inputs) error {
+	source, err := snapshot(driver, way)
+	if err != nil {
+		return err
+	}
+	data := maps.Clone(have.data)
+	data[move.SourceFile] = encode(source)
+	return p.keepSecret(ctx, names.Move, data)
+}
+
 // recordWith is the record with the target as it is now.
 func (p *pass) recordWith(have record, t target, result *storage.Result) (map[string][]byte, error) {
 	in := t.in
@@ -116,9 +180,7 @@ func snapshot(driver storage.Driver, in storage.Inputs) (storage.Snapshot, error
 		_, err := driver.Content(in)
 		return err
 	})
-	if driver.Observed != nil {
-		s.Observed = driver.Observed(in)
-	}
+	s.Observed = observed(driver, in)
 	return s, err
 }
 

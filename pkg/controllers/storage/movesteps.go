@@ -44,6 +44,8 @@ type situation struct {
 	asked bool
 	// used is where the registry stores, wanted where it is to store.
 	used, wanted string
+	// same tells that these are one medium, of which nothing has to be copied.
+	same bool
 	// from and to are the places of the record; recorded tells that it is complete and up to date.
 	from, to string
 	recorded bool
@@ -62,7 +64,7 @@ func (s situation) second() bool {
 
 // first tells that the registry is to be switched when everything has been copied.
 func (s situation) first() bool {
-	return s.asked && !s.second() && s.used != "" && s.used != s.wanted
+	return s.asked && !s.second() && s.used != "" && s.used != s.wanted && !s.same
 }
 
 // pass names the pass, for the annotation of its Job.

@@ -31,7 +31,7 @@ func (p *pass) applyPair(ctx context.Context, result *storage.Result, by credent
 
 // keepSecret makes the data of one of our Secrets what want says.
 func (p *pass) keepSecret(ctx context.Context, name string, want map[string][]byte) error {
-	have, err := p.secret(name)
+	have, err := p.Secret(name)
 	if err != nil {
 		return err
 	}
@@ -65,7 +65,7 @@ func (p *pass) keepSecret(ctx context.Context, name string, want map[string][]by
 
 // dropSecret deletes one of our Secrets: what it says holds no longer, and it holds credentials.
 func (p *pass) dropSecret(ctx context.Context, name string) error {
-	have, err := p.secret(name)
+	have, err := p.Secret(name)
 	if err != nil || have == nil {
 		return err
 	}

@@ -46,7 +46,8 @@ func (p *pass) provide(ctx context.Context) outcome {
 		return unwritten(p.config, err)
 	}
 	p.followCredentials(credentialsOf(t.in, t.driver.Kind))
-	now, inputs := p.Clock.Now(), p.fingerprint(t.in, t.driver)
+	seen := observed(t.driver, t.in)
+	now, inputs := p.Clock.Now(), p.fingerprint(t.in, t.driver, seen)
 	if !p.memory.settled(inputs, now) {
 		p.memory.reset(inputs)
 		o := p.attempt(ctx, t, now)
@@ -54,18 +55,31 @@ func (p *pass) provide(ctx context.Context) outcome {
 			p.memory.inputs = ""
 			return o
 		}
-		// The attempt may have completed spec: that is no change to react to. A Secret that has changed meanwhile is.
-		user, minted := t.in.UserSecret, t.in.MintedSecret
-		if t, err = p.target(); err != nil {
+		if t, seen, err = p.completed(t, seen); err != nil {
 			return failure(p.config, err)
 		}
-		t.in.UserSecret, t.in.MintedSecret = user, minted
-		p.memory.inputs = p.fingerprint(t.in, t.driver)
+		p.memory.inputs = p.fingerprint(t.in, t.driver, seen)
 	}
 	if p.memory.done == nil {
 		return p.memory.last
 	}
 	return p.use(ctx, t)
+}
+
+// completed is the target of an attempt that may have completed spec: that is no change to react to. Whatever else has changed
+// meanwhile is, and the attempt has not seen it.
+func (p *pass) completed(tried target, seen string) (target, string, error) {
+	t, err := p.target()
+	if err != nil {
+		return target{}, "", err
+	}
+	t.in.UserSecret, t.in.MintedSecret = tried.in.UserSecret, tried.in.MintedSecret
+	t.in.Infrastructure, t.in.ConfigMap = tried.in.Infrastructure, tried.in.ConfigMap
+	if t.driver.Kind != tried.driver.Kind {
+		// The cloud was asked what it offers.
+		seen = observed(t.driver, t.in)
+	}
+	return t, seen, nil
 }
 
 // use moves the images where that is asked for, and publishes the storage that has been made ready.
@@ -195,18 +209,18 @@ func (p *pass) establish(ctx context.Context, t target) (*storage.Result, outcom
 		return nil, outcome{}, err
 	}
 	state, ours := managementState(config, plan)
-	if err := p.patch(ctx, writeAhead(config, plan.Coordinates, state, ours)...); err != nil {
+	if err := p.patch(ctx, writeAhead(config, plan, state, ours)...); err != nil {
 		return nil, outcome{}, err
+	}
+	if decide && takesOver(config, plan, state) {
+		p.recorder.Warningf(names.EventStorageAdopted, "storage %s was there before and does not show that the operator made it; "+
+			"as spec.storage.managementState is Managed, %s: to keep it, set that to Unmanaged", storage.Describe(plan.Coordinates), consequence(state))
 	}
 	managed := state == imageregistryv1.StorageManagementStateManaged
 	if backend, err = t.backend(plan.Coordinates, managed, false, p.created(plan.Coordinates)); err != nil {
 		return nil, outcome{}, err
 	}
-	result, err := backend.Ensure(ctx)
-	if result.Created {
-		p.memory.created = storage.LocationHash(plan.Coordinates)
-		p.recorder.Eventf(names.EventStorageCreated, "created storage %s", storage.Describe(plan.Coordinates))
-	}
+	result, err := p.ensure(ctx, backend, plan)
 	if err != nil {
 		return nil, outcome{}, err
 	}
@@ -223,6 +237,20 @@ func (p *pass) establish(ctx context.Context, t target) (*storage.Result, outcom
 	return &result, outcome{}, nil
 }
 
+// ensure makes the medium, and notes that it did.
+func (p *pass) ensure(ctx context.Context, backend storage.Backend, plan storage.Plan) (storage.Result, error) {
+	result, err := backend.Ensure(ctx)
+	if !result.Created {
+		return result, err
+	}
+	p.memory.created = storage.LocationHash(plan.Coordinates)
+	p.recorder.Eventf(names.EventStorageCreated, "created storage %s", storage.Describe(plan.Coordinates))
+	if err := p.patch(ctx, made(p.config, plan.Coordinates)...); err != nil {
+		return result, err
+	}
+	return result, err
+}
+
 func settling(result storage.Result, plan storage.Plan) outcome {
 	return outcome{
 		reason:     names.ReasonStorageChanging,
@@ -234,10 +262,20 @@ func settling(result storage.Result, plan storage.Plan) outcome {
 
 // created tells whether the operator recorded that it created the medium at coordinates, in this process or before.
 func (p *pass) created(coordinates storage.Coordinates) bool {
+	// It stays so when the same medium is reached in another way.
+	for _, same := range []storage.Coordinates{coordinates, p.config.Status.Storage, p.config.Spec.Storage} {
+		if (storage.LocationHash(same) == storage.LocationHash(coordinates) || storage.SameMedium(same, coordinates)) && p.creationRecorded(same) {
+			return true
+		}
+	}
+	return false
+}
+
+func (p *pass) creationRecorded(coordinates storage.Coordinates) bool {
 	if p.memory.created == storage.LocationHash(coordinates) {
 		return true
 	}
-	if pair, err := p.secret(names.StoragePair); err == nil && pair != nil && storage.CreationRecorded(pair.Data, coordinates) {
+	if pair, err := p.Secret(names.StoragePair); err == nil && pair != nil && storage.CreationRecorded(pair.Data, coordinates) {
 		return true
 	}
 	record, err := p.record()
@@ -259,8 +297,12 @@ func (p *pass) publish(ctx context.Context, t target, result *storage.Result) er
 		return nil
 	}
 	if len(storage.Configured(&have)) > 0 && storage.LocationHash(have) != storage.LocationHash(want) {
-		// Ahead of the switch: after it nothing would tell any more.
-		if err := p.patch(ctx, annotate(p.config, names.StorageLeftAnnotation, storage.Describe(have))...); err != nil {
+		changes := done(p.config, have)
+		if !storage.SameMedium(have, want) {
+			// Ahead of the switch: after it nothing would tell any more.
+			changes = append(changes, annotate(p.config, names.StorageLeftAnnotation, storage.Describe(have))...)
+		}
+		if err := p.patch(ctx, changes...); err != nil {
 			return err
 		}
 	}

@@ -14,9 +14,9 @@ import (
 )
 
 // remove takes the storage away, in this order: wait for the registry to be gone, the medium a step at a time,
-// status.storage, the finalizer.
+// status.storage, the finalizer. A medium that was to be the next one goes before the one in use.
 func (p *pass) remove(ctx context.Context) outcome {
-	if left, err := p.endMove(ctx); err != nil {
+	if left, err := p.endJob(ctx); err != nil {
 		return unwritten(p.config, err)
 	} else if left {
 		// The watch brings us back.
@@ -26,7 +26,8 @@ func (p *pass) remove(ctx context.Context) outcome {
 		}
 	}
 	used := len(storage.Configured(&p.config.Status.Storage)) > 0
-	if !used && p.config.DeletionTimestamp == nil {
+	place, ours, begun := unpublished(p.config)
+	if !used && !begun && p.config.DeletionTimestamp == nil {
 		return p.removed(p.leftConditions())
 	}
 	if left, err := p.registryLeft(); err != nil {
@@ -35,10 +36,12 @@ func (p *pass) remove(ctx context.Context) outcome {
 		// The watches of both bring us back.
 		return outcome{reason: names.ReasonStorageRemoving, message: "waiting for " + left + " to be gone", conditions: existing(p.config)}
 	}
-	if !used {
+	switch {
+	case begun:
+		return p.abandon(ctx, place, ours)
+	case !used:
 		return p.removed(p.leftConditions())
-	}
-	if !mayRemove(p.config) {
+	case !mayRemove(p.config):
 		return p.leave(ctx)
 	}
 	return p.removeMedium(ctx)
@@ -60,27 +63,45 @@ func (p *pass) registryLeft() (string, error) {
 	return fmt.Sprintf("%d registry pods", len(pods)), nil
 }
 
-// removeMedium does a step of the removal, unless one has to wait.
+// removeMedium removes the medium that the registry was on, and then what Config knows of it.
 func (p *pass) removeMedium(ctx context.Context) outcome {
+	used := p.config.Status.Storage
+	progress, o := p.demolish(ctx, used)
+	if !progress.Done {
+		return o
+	}
+	p.recorder.Eventf(names.EventStorageRemoved, "removed storage %s", storage.Describe(used))
+	if err := p.forget(ctx, used, true); err != nil {
+		return unwritten(p.config, err)
+	}
+	if err := p.empty(ctx); err != nil {
+		return unwritten(p.config, err)
+	}
+	return p.removed(progress.Conditions)
+}
+
+// demolish does a step of the removal of the medium at coordinates, unless one has to wait. Until that is done, the outcome
+// says how far it is.
+func (p *pass) demolish(ctx context.Context, coordinates storage.Coordinates) (storage.Progress, outcome) {
 	in, err := p.inputs()
 	if err != nil {
-		return failure(p.config, err)
+		return storage.Progress{}, failure(p.config, err)
 	}
-	in.Coordinates = *p.config.Status.Storage.DeepCopy()
+	in.Coordinates = *coordinates.DeepCopy()
 	in.Managed, in.Created = true, p.created(in.Coordinates)
 	driver, err := p.Drivers.Select(&in.Coordinates)
 	if err != nil {
-		return failure(p.config, unremovable(in.Coordinates, err))
+		return storage.Progress{}, failure(p.config, unremovable(in.Coordinates, err))
 	}
-	now, inputs := p.Clock.Now(), p.fingerprint(in, driver)
+	now, inputs := p.Clock.Now(), p.fingerprint(in, driver, observed(driver, in))
 	if p.memory.settled(inputs, now) {
-		return p.memory.last
+		return storage.Progress{}, p.memory.last
 	}
 	p.memory.reset(inputs)
 	progress, err := step(ctx, driver, in)
 	switch {
 	case ended(ctx):
-		return outcome{err: ctx.Err()}
+		return storage.Progress{}, outcome{err: ctx.Err()}
 	case err != nil:
 		o := failure(p.config, err)
 		if !o.permanent() {
@@ -88,24 +109,18 @@ func (p *pass) removeMedium(ctx context.Context) outcome {
 		}
 		o = p.memory.failed(o, now)
 		logFailure(err, driver.Kind, o.next.Sub(now))
-		return o
+		return storage.Progress{}, o
 	case !progress.Done:
 		p.memory.failures = 0
 		p.memory.last = outcome{
 			reason: names.ReasonStorageRemoving, message: progress.Message, conditions: progress.Conditions, next: now.Add(progress.RetryAfter),
 		}
-		return p.memory.last
+		return progress, p.memory.last
 	}
 	// What follows are writes to the cluster, which may have to wait for the cache: the next sync starts over, and finds
 	// the medium gone.
 	p.memory.reset("")
-	p.recorder.Eventf(names.EventStorageRemoved, "removed storage %s", storage.Describe(in.Coordinates))
-	if p.config.DeletionTimestamp == nil {
-		if err := p.patch(ctx, forgotten(p.config.Spec.Storage, driver.Forget)...); err != nil {
-			return unwritten(p.config, err)
-		}
-	}
-	return p.clear(ctx, progress.Conditions)
+	return progress, outcome{}
 }
 
 // unremovable is the error for storage that this release has no driver for, or that is more than one.
@@ -127,35 +142,42 @@ func step(ctx context.Context, driver storage.Driver, in storage.Inputs) (storag
 
 // leave stops using storage that is not ours to remove.
 func (p *pass) leave(ctx context.Context) outcome {
-	used := p.config.Status.Storage
-	if used.ManagementState == imageregistryv1.StorageManagementStateManaged &&
-		p.config.Spec.Storage.ManagementState == imageregistryv1.StorageManagementStateManaged {
-		p.recorder.Warningf(names.EventStorageOrphaned, "storage %s is left behind with its content: spec.storage no longer names it",
-			storage.Describe(used))
-	} else {
-		p.recorder.Eventf(names.EventStorageKept, "storage %s is kept with its content: its management state is not Managed", storage.Describe(used))
-	}
-	return p.clear(ctx, nil)
-}
-
-// clear forgets the storage that is gone or left behind, and the one before it.
-func (p *pass) clear(ctx context.Context, conditions []operatorv1.OperatorCondition) outcome {
-	if _, found := p.config.Annotations[names.StorageLeftAnnotation]; found {
-		if err := p.patch(ctx, operatorclient.Remove("/metadata/annotations/"+pointer(names.StorageLeftAnnotation))); err != nil {
-			return unwritten(p.config, err)
-		}
-	}
-	if err := p.replaceStorage(ctx, imageregistryv1.ImageRegistryConfigStorage{}, p.config.Status.StorageManaged); err != nil {
+	behind := p.part()
+	if err := p.forget(ctx, p.config.Status.Storage, false); err != nil {
 		return unwritten(p.config, err)
 	}
-	return p.removed(conditions)
+	if err := p.empty(ctx); err != nil {
+		return unwritten(p.config, err)
+	}
+	return p.removed(nil, behind...)
 }
 
-// removed is the end of a removal: nothing is used any more.
-func (p *pass) removed(conditions []operatorv1.OperatorCondition) outcome {
+// forget takes out of spec and metadata what holds no longer now that the operator is done with place: names that were made
+// up for a medium that is gone, that it was decided for, and what was left for it. An object that is being deleted keeps it.
+func (p *pass) forget(ctx context.Context, place storage.Coordinates, gone bool) error {
+	if p.config.DeletionTimestamp != nil {
+		return nil
+	}
+	changes := done(p.config, place)
+	if driver, known := p.driverOf(place); known && gone {
+		changes = append(changes, forgotten(p.config.Spec.Storage, driver.Forget)...)
+	}
+	if _, found := p.config.Annotations[names.StorageLeftAnnotation]; found {
+		changes = append(changes, operatorclient.Remove("/metadata/annotations/"+pointer(names.StorageLeftAnnotation)))
+	}
+	return p.patch(ctx, changes...)
+}
+
+// empty says in status that the registry is on no storage.
+func (p *pass) empty(ctx context.Context) error {
+	return p.replaceStorage(ctx, imageregistryv1.ImageRegistryConfigStorage{}, p.config.Status.StorageManaged)
+}
+
+// removed is the end of a removal: nothing is used any more. What stays although it was the operator's is said.
+func (p *pass) removed(conditions []operatorv1.OperatorCondition, behind ...string) outcome {
 	p.memory = memory{}
 	p.Metrics.StorageType("")
-	return outcome{message: "storage is removed", conditions: conditions, after: p.release}
+	return outcome{message: lastWords(p.config, behind), conditions: conditions, after: p.release}
 }
 
 // leftConditions keeps what a removal said last: that the medium is gone.
@@ -165,10 +187,13 @@ func (p *pass) leftConditions() []operatorv1.OperatorCondition {
 	})
 }
 
-// release lets go of what a removal leaves: credentials, and the object itself when it is being deleted.
+// release lets go of what a removal leaves: credentials, with the records of what was created, and the object itself when it
+// is being deleted.
 func (p *pass) release(ctx context.Context) error {
-	if err := p.dropSecret(ctx, names.StoragePair); err != nil {
-		return err
+	for _, name := range []string{names.StoragePair, names.Move} {
+		if err := p.dropSecret(ctx, name); err != nil {
+			return err
+		}
 	}
 	if p.config.DeletionTimestamp == nil {
 		return nil

@@ -18,15 +18,17 @@ import (
 type standing struct {
 	// tried are those that do not serve there, and secret is where they are; empty when there are none.
 	tried, secret string
+	// lost tells that the registry has no others.
+	lost bool
 	// failures counts how often they were tried, next is when they are tried again.
 	failures int
 	next     time.Time
 }
 
 // refused notes that credentials did not serve. They may yet: clouds take their time to spread a new key.
-func (s *standing) refused(tried, secret string, now time.Time) {
-	if s.tried != tried {
-		*s = standing{tried: tried, secret: secret}
+func (s *standing) refused(tried, secret string, lost bool, now time.Time) {
+	if s.tried != tried || s.lost != lost {
+		*s = standing{tried: tried, secret: secret, lost: lost}
 	}
 	s.failures++
 	wait := backoff(s.failures)
@@ -44,27 +46,33 @@ func (p *pass) stay(ctx context.Context, o outcome) outcome {
 		p.standing = standing{}
 		return o
 	}
-	// While the new place is being made ready nothing is wrong: the registry is about to leave.
-	if o.reason != names.ReasonStorageChanging {
-		if err := p.refresh(ctx, used); ended(ctx) {
-			return outcome{err: ctx.Err()}
-		} else if err != nil {
-			return unwritten(p.config, err)
-		}
+	err := p.refresh(ctx, used, o.reason)
+	if err == nil {
+		err = p.followPair(ctx, used)
+	}
+	if ended(ctx) {
+		return outcome{err: ctx.Err()}
+	} else if err != nil {
+		return unwritten(p.config, err)
 	}
 	if !p.standing.next.IsZero() {
 		o.next = earliest(o.next, p.standing.next)
 	}
-	o.message += staying(used, o.reason, p.standing.secret)
+	o.message += staying(used, o.reason, p.standing)
 	return o
 }
 
 // staying says where the registry stays, where that has not been said, and what it needs there.
-func staying(used storage.Coordinates, reason, refused string) string {
+func staying(used storage.Coordinates, reason string, s standing) string {
 	text := "; the registry stays on " + storage.Describe(used)
 	switch {
-	case refused != "":
-		return text + " with its former credentials, which have to remain valid: those in secret " + refused + " do not serve there"
+	case s.lost && s.secret == "":
+		return text + " as it runs now: that storage cannot be reached to learn anew how the registry gets there"
+	case s.lost:
+		return text + " as it runs now: the credentials that it was rolled out with are no longer known, and those in secret " +
+			s.secret + " do not serve there"
+	case s.secret != "":
+		return text + " with its former credentials, which have to remain valid: those in secret " + s.secret + " do not serve there"
 	case reason == names.ReasonStorageMoving, reason == names.ReasonStorageMoveFailed:
 		return ""
 	}
@@ -72,27 +80,53 @@ func staying(used storage.Coordinates, reason, refused string) string {
 }
 
 // refresh takes changed credentials over into the pair of the place that the registry is on. Those that do not serve
-// there are meant for the place that spec.storage names, and change nothing.
-func (p *pass) refresh(ctx context.Context, used storage.Coordinates) error {
-	pair, err := p.secret(names.StoragePair)
-	if err != nil || pair == nil {
-		return err
-	}
+// there are meant for the place that spec.storage names, and change nothing. A pair that has been deleted, or that is of another
+// place since a switch was broken off, is learned anew: without it nothing of the registry is rolled out.
+func (p *pass) refresh(ctx context.Context, used storage.Coordinates, reason string) error {
 	driver, known := p.driverOf(used)
-	if location, _ := storage.DecodePair(pair.Data); !known || location != storage.LocationHash(used) {
-		return nil // the registry does not run by this pair
+	if !known {
+		return nil
+	}
+	pair, err := p.Secret(names.StoragePair)
+	if err != nil {
+		return err
 	}
 	in, err := p.inputs()
 	if err != nil {
 		return err
 	}
 	in.Coordinates, in.Managed, in.Created = *used.DeepCopy(), false, p.created(used)
-	changed := changedCredentials(in, driver.Kind, storage.CredentialsRecorded(pair.Data))
-	if len(changed) == 0 {
+	ways, lost := everyWay(in), pair == nil || !paired(pair.Data, used)
+	switch {
+	case lost:
+	case reason == names.ReasonStorageChanging:
+		// While the new place is being made ready nothing is wrong: the registry is about to leave.
+		return nil
+	default:
+		ways = changedCredentials(in, driver.Kind, storage.CredentialsRecorded(pair.Data))
+	}
+	if len(ways) == 0 {
 		p.standing = standing{}
 		return nil
 	}
-	return p.takeOver(ctx, driver, changed)
+	return p.takeOver(ctx, driver, ways, lost)
+}
+
+// paired tells that a pair is of the place.
+func paired(pair map[string][]byte, place storage.Coordinates) bool {
+	location, _ := storage.DecodePair(pair)
+	return location == storage.LocationHash(place)
+}
+
+// everyWay are the inputs with which a place may be reached when nothing is known of how it was reached before.
+func everyWay(in storage.Inputs) []storage.Inputs {
+	ways := []storage.Inputs{in}
+	if in.UserSecret != nil && in.MintedSecret != nil {
+		minted := in
+		minted.UserSecret = nil
+		ways = append(ways, minted)
+	}
+	return ways
 }
 
 // driverOf is the driver of storage that is in use, if this release has one.
@@ -101,32 +135,42 @@ func (p *pass) driverOf(used storage.Coordinates) (storage.Driver, bool) {
 	return driver, err == nil
 }
 
-// takeOver tries changed credentials in turn, unless they have been refused a moment ago.
-func (p *pass) takeOver(ctx context.Context, driver storage.Driver, changed []storage.Inputs) error {
+// takeOver puts what the first of the ways that serves shows into the pair.
+func (p *pass) takeOver(ctx context.Context, driver storage.Driver, ways []storage.Inputs, lost bool) error {
+	way, result, err := p.serving(ctx, driver, ways, lost, &p.standing)
+	if err != nil || result == nil {
+		return err
+	}
+	return p.applyPair(ctx, result, credentialsOf(way, driver.Kind))
+}
+
+// serving tries credentials in turn, unless they have been refused a moment ago, and returns the first that serve with what
+// they show; nothing when none do.
+func (p *pass) serving(ctx context.Context, driver storage.Driver, ways []storage.Inputs, lost bool, s *standing) (storage.Inputs, *storage.Result, error) {
 	tried := ""
-	for _, way := range changed {
+	for _, way := range ways {
 		tried += credentialsOf(way, driver.Kind).record() + " "
 	}
 	now := p.Clock.Now()
-	if p.standing.tried == tried && now.Before(p.standing.next) {
-		return nil
+	if s.tried == tried && s.lost == lost && now.Before(s.next) {
+		return storage.Inputs{}, nil, nil
 	}
 	var refused string
-	for _, way := range changed {
+	for _, way := range ways {
 		by := credentialsOf(way, driver.Kind)
 		result, err := reach(ctx, driver, way)
 		if err == nil {
-			p.standing = standing{}
-			return p.applyPair(ctx, result, by)
+			*s = standing{}
+			return way, result, nil
 		}
 		if ended(ctx) {
-			return ctx.Err()
+			return storage.Inputs{}, nil, ctx.Err()
 		}
-		klog.ErrorS(err, "credentials do not serve at the storage that the registry is on", "kind", driver.Kind, "secret", by.secret)
+		klog.ErrorS(err, "credentials do not serve at the storage", "storage", storage.Describe(way.Coordinates), "secret", by.secret)
 		refused = by.secret
 	}
-	p.standing.refused(tried, refused, now)
-	return nil
+	s.refused(tried, refused, lost, now)
+	return storage.Inputs{}, nil, nil
 }
 
 // changedCredentials are the inputs with which the place of a pair may be reached better than by the credentials that

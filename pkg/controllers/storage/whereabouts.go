@@ -52,7 +52,7 @@ func (w Whereabouts) on(used storage.Coordinates, deployment *appsv1.Deployment,
 	if err != nil {
 		return false, err
 	}
-	pair, err := w.secret(names.StoragePair)
+	pair, err := w.Secret(names.StoragePair)
 	if err != nil || pair == nil {
 		return false, err
 	}
@@ -67,8 +67,8 @@ func (w Whereabouts) on(used storage.Coordinates, deployment *appsv1.Deployment,
 	return serves(deployment, pods, settings)
 }
 
-// secret returns nil for one that does not exist.
-func (w Whereabouts) secret(name string) (*corev1.Secret, error) {
+// Secret returns nil for one that does not exist.
+func (w Whereabouts) Secret(name string) (*corev1.Secret, error) {
 	secret, err := w.Secrets.Get(name)
 	if apierrors.IsNotFound(err) {
 		return nil, nil
