@@ -29,7 +29,7 @@ func TestNetworkPoliciesMeanWhatTheySay(t *testing.T) {
 	cluster.RequirePolicies(t, library.Surroundings{Client: clientWorkload, Anywhere: "198.51.100.7", APIServer: "10.0.0.1", DNS: "10.0.0.2"})
 	t.Run("a port that no policy names is open to nobody", func(t *testing.T) {
 		inHostNetwork := hostNetworkPods(t)
-		for _, flow := range cluster.Reach(t, "", names.OperatorNamespace+"/:1") {
+		for _, flow := range cluster.Reach(t, names.OperatorNamespace+"/:1") {
 			if flow.Allowed && !inHostNetwork[flow.To] {
 				t.Errorf("%+v", flow)
 			}

@@ -32,37 +32,58 @@ type reachFlags struct {
 	whatIf []string
 }
 
+// arrow stands between source and target of a question.
+const arrow = "=>"
+
+// answer is what is said to one of several questions.
+type answer struct {
+	Question string          `json:"question"`
+	Flows    []policies.Flow `json:"flows"`
+}
+
 func newPolicies(c *common) *cobra.Command {
 	command := &cobra.Command{Use: "policies", Short: "Tell what the cluster's NetworkPolicies mean"}
 	f := &reachFlags{}
 	reach := &cobra.Command{
-		Use:   "reach --to WHERE [--from WHO]...",
+		Use:   "reach --to WHERE [--from WHO]... | WHO" + arrow + "WHERE...",
 		Short: "Tell, as JSON, which pods may reach a port, and by which policies",
 		Long: "Evaluates all NetworkPolicies of the running cluster over its pods and namespaces and prints, as JSON, whether each " +
 			"source may open a connection to each target, and the policies that decide it.\n\n" +
 			"  --to   NAMESPACE/SELECTOR:PORT, or ADDRESS:PORT for the world outside; PORT may be followed by /UDP or /SCTP\n" +
 			"  --from NAMESPACE/SELECTOR or ADDRESS; without it all pods and the addresses " + strings.Join(outside, " and ") + "\n\n" +
-			"An empty SELECTOR (NAMESPACE/) is every pod of the namespace. A selector that no pod matches is an error.",
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			flows, err := f.flows(cmd.Context(), c)
+			"An empty SELECTOR (NAMESPACE/) is every pod of the namespace. A selector that no pod matches is an error.\n\n" +
+			"Several questions of the form FROM" + arrow + "TO get an array of answers, by one look at the cluster.",
+		RunE: func(cmd *cobra.Command, questions []string) error {
+			if (f.to == "") == (len(questions) == 0) {
+				return errors.New("give either --to or questions of the form FROM" + arrow + "TO")
+			}
+			world, err := f.world(cmd.Context(), c)
+			if err != nil {
+				return err
+			}
+			var said any
+			if f.to != "" {
+				said, err = evaluate(world, f.from, f.to)
+			} else {
+				said, err = answers(world, questions)
+			}
 			if err != nil {
 				return err
 			}
 			encoder := json.NewEncoder(os.Stdout)
 			encoder.SetIndent("", "  ")
-			return encoder.Encode(flows)
+			return encoder.Encode(said)
 		},
 	}
 	reach.Flags().StringArrayVar(&f.from, "from", nil, "source, may be repeated")
 	reach.Flags().StringVar(&f.to, "to", "", "target with its port")
 	reach.Flags().StringArrayVar(&f.whatIf, "what-if", nil, "NAMESPACE/LABEL=VALUE,... adds a pod that does not run at the moment, may be repeated")
-	_ = reach.MarkFlagRequired("to")
 	command.AddCommand(reach)
 	return command
 }
 
-func (f *reachFlags) flows(ctx context.Context, c *common) ([]policies.Flow, error) {
+// world is the cluster as it is, and the pods that are to be there besides.
+func (f *reachFlags) world(ctx context.Context, c *common) (*policies.World, error) {
 	paths, err := c.paths()
 	if err != nil {
 		return nil, err
@@ -84,19 +105,35 @@ func (f *reachFlags) flows(ctx context.Context, c *common) ([]policies.Flow, err
 			return nil, err
 		}
 	}
-	return f.evaluate(world)
+	return world, nil
 }
 
-func (f *reachFlags) evaluate(world *policies.World) ([]policies.Flow, error) {
-	target, port, err := parseTarget(f.to)
+func answers(world *policies.World, questions []string) ([]answer, error) {
+	var all []answer
+	for _, question := range questions {
+		from, to, found := strings.Cut(question, arrow)
+		if !found {
+			return nil, fmt.Errorf("question %q is not of the form FROM%sTO", question, arrow)
+		}
+		flows, err := evaluate(world, []string{from}, to)
+		if err != nil {
+			return nil, fmt.Errorf("question %q: %w", question, err)
+		}
+		all = append(all, answer{question, flows})
+	}
+	return all, nil
+}
+
+// evaluate tells what each source may reach of the target; without from all pods are sources, and the world outside.
+func evaluate(world *policies.World, from []string, to string) ([]policies.Flow, error) {
+	target, port, err := parseTarget(to)
 	if err != nil {
 		return nil, err
 	}
-	to, err := parsePeers(world, target)
+	targets, err := parsePeers(world, target)
 	if err != nil {
 		return nil, err
 	}
-	from := f.from
 	var sources []policies.Peer
 	if len(from) == 0 {
 		sources, from = append(sources, world.Peers...), outside
@@ -108,7 +145,7 @@ func (f *reachFlags) evaluate(world *policies.World) ([]policies.Flow, error) {
 		}
 		sources = append(sources, peers...)
 	}
-	return world.Flows(sources, to, port)
+	return world.Flows(sources, targets, port)
 }
 
 // whatIf makes a pod of NAMESPACE/LABELS with an address of each family.

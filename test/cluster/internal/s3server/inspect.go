@@ -39,8 +39,8 @@ func (g *gateway) owner(ctx context.Context, bucket string) (string, error) {
 // tags returns the tags of a bucket, none for one that has no set of them.
 func (g *gateway) tags(ctx context.Context, bucket string) (map[string]string, error) {
 	tags, err := g.backend.GetBucketTagging(ctx, bucket)
-	var code s3err.APIError
-	if errors.As(err, &code) && code.Code == "NoSuchTagSet" {
+	var known s3err.S3Error
+	if errors.As(err, &known) && known.BaseError().Code == "NoSuchTagSet" {
 		return nil, nil
 	}
 	if err != nil {

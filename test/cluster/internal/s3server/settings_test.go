@@ -20,6 +20,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/openshift/cluster-image-registry-operator/test/cluster/internal/s3server"
 	"github.com/openshift/cluster-image-registry-operator/test/cluster/internal/s3server/s3test"
 )
 
@@ -149,6 +150,29 @@ func TestLifecycleRoundTrip(t *testing.T) {
 	}
 	_, err = get()
 	wantError(t, err, 404, "NoSuchLifecycleConfiguration")
+}
+
+// The listener for tests lists untagged buckets, too.
+func TestTagsAreListed(t *testing.T) {
+	client := mainClient(t)
+	tagged, plain := bucket(t, client), unique(t)+"plain"
+	if status := admin(t, http.MethodPut, "/buckets/"+plain+"?account=main", nil, nil); status != http.StatusCreated {
+		t.Fatalf("status %d", status)
+	}
+	if _, err := client.PutBucketTagging(t.Context(), &s3.PutBucketTaggingInput{
+		Bucket: tagged, Tagging: &types.Tagging{TagSet: []types.Tag{{Key: aws.String("a"), Value: aws.String("b")}}},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	var buckets []s3server.Bucket
+	admin(t, http.MethodGet, "/buckets", nil, &buckets)
+	tags := map[string]map[string]string{}
+	for _, found := range buckets {
+		tags[found.Name] = found.Tags
+	}
+	if none, found := tags[plain]; !found || len(none) > 0 || tags[*tagged]["a"] != "b" {
+		t.Errorf("listed tags are %v", tags)
+	}
 }
 
 func TestTaggingRoundTrip(t *testing.T) {
