@@ -44,7 +44,7 @@ func TestLockIsHeldByOne(t *testing.T) {
 	if _, err := tryLock(p); !errors.Is(err, errLocked) {
 		t.Errorf("taking the lock twice: %v", err)
 	}
-	if err := MustBeFree(p); err == nil || !strings.Contains(CureOf(err), "cluster down") {
+	if err := MustBeFree(p); err == nil || !strings.Contains(CureOf(err), "`make down NAME=c`") {
 		t.Errorf("a start while it is held: %v", err)
 	}
 	first.release()

@@ -85,7 +85,7 @@ func lockForStart(p Paths) (*lock, error) {
 	l, err := tryLock(p)
 	if errors.Is(err, errLocked) {
 		return nil, Cure(fmt.Errorf("cluster %s is running already (process %d)", p.Name, holder(p)),
-			fmt.Sprintf("end it with `cluster down --name %s`, or choose another name", p.Name))
+			"end it with "+downCommands(p.Name)+", or choose another name")
 	}
 	if err != nil {
 		return nil, err
