@@ -246,15 +246,6 @@ func TestCureSurvivesWrapping(t *testing.T) {
 	}
 }
 
-func TestDiskIsLookedAt(t *testing.T) {
-	if err := enoughDisk("/home", minimumDisk-1); err == nil || !strings.Contains(CureOf(err), "CLUSTER_HOME") {
-		t.Errorf("a byte too little: %v", err)
-	}
-	if err := enoughDisk("/home", minimumDisk); err != nil {
-		t.Errorf("just enough: %v", err)
-	}
-}
-
 func newPaths(t *testing.T) Paths {
 	t.Helper()
 	p, err := Home(t.TempDir()).Cluster("c")

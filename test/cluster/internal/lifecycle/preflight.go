@@ -11,8 +11,6 @@ import (
 	"slices"
 	"strings"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/openshift/cluster-image-registry-operator/test/cluster/internal/addresses"
 )
 
@@ -40,12 +38,10 @@ func Packages() []string {
 	return slices.Compact(packages)
 }
 
-// minimumDisk is what a cold start writes: about 1 GB of binaries and build cache, images, and the cluster's own data.
-const minimumDisk = 3 << 30
-
-// preflight finds out what would make the start fail later, and cures what it can.
-func preflight(ctx context.Context, o Options, p Paths, progress *Progress) error {
-	if err := checkDisk(p); err != nil {
+// preflight finds out what would make the start fail later, and cures what it can. Where the programs are built already
+// little is written.
+func preflight(ctx context.Context, o Options, p Paths, built bool, progress *Progress) error {
+	if err := checkSpace(ctx, p.Home, built); err != nil {
 		return err
 	}
 	if err := checkLoopback(o.Family); err != nil {
@@ -76,22 +72,6 @@ func checkLoopback(family addresses.Family) error {
 			"switch the address family on (sysctl net.ipv6.conf.lo.disable_ipv6=0), or choose another --ip-family")
 	}
 	return listener.Close()
-}
-
-func checkDisk(p Paths) error {
-	var stat unix.Statfs_t
-	if err := unix.Statfs(p.Dir, &stat); err != nil {
-		return fmt.Errorf("looking for disk space at %s: %w", p.Dir, err)
-	}
-	return enoughDisk(p.Home, stat.Bavail*uint64(stat.Bsize))
-}
-
-func enoughDisk(home string, free uint64) error {
-	if free < minimumDisk {
-		return Cure(fmt.Errorf("%s has %d MiB of free disk space, %d are needed", home, free>>20, minimumDisk>>20),
-			"make space, or put the cluster elsewhere: CLUSTER_HOME=/another/folder")
-	}
-	return nil
 }
 
 // checkKernel looks for what can be seen without trying. Namespaces, bridge and veth show when the sandbox starts.

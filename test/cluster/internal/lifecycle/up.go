@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"syscall"
 
+	"github.com/openshift/cluster-image-registry-operator/test/cluster/internal/build"
 	"github.com/openshift/cluster-image-registry-operator/test/cluster/internal/process"
 )
 
@@ -98,7 +99,7 @@ func (s *supervisor) prepare(ctx context.Context) error {
 	if err := s.clearEarlierRun(); err != nil {
 		return err
 	}
-	if err := preflight(ctx, s.Options, s.paths, s.progress); err != nil {
+	if err := preflight(ctx, s.Options, s.paths, s.builder().Built(build.Kube), s.progress); err != nil {
 		return err
 	}
 	config, err := s.plan(ctx)
