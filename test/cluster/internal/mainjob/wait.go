@@ -56,8 +56,8 @@ func (j Job) gaveUp(parent context.Context, obstacle string) error {
 	if cause := context.Cause(parent); cause != nil {
 		return fmt.Errorf("waiting for the registry: %w: %s", cause, obstacle)
 	}
-	return fmt.Errorf("the registry is not available after %s: %s; see kubectl describe config.imageregistry.operator.openshift.io %s",
-		patience, obstacle, configName)
+	return fmt.Errorf("the registry is not available after %s: %s; see kubectl get events -n %s, and kubectl describe config.imageregistry.operator.openshift.io %s",
+		patience, obstacle, namespace, configName)
 }
 
 // judge prints what is new and says what is still in the way. An error is what no waiting mends.
