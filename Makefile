@@ -67,11 +67,16 @@ build-fips: ## the operator with cgo and Go's frozen FIPS module (needs a C comp
 	CGO_ENABLED=1 GOFIPS140=certified go build -buildvcs=false -trimpath -ldflags "$(LDFLAGS)" -o bin/$(BINARY)-fips ./cmd/$(BINARY)
 
 .PHONY: cross
-cross: $(addprefix cross-,$(ARCHITECTURES)) ## compile for all four architectures, without linking
+cross: $(addprefix cross-,$(ARCHITECTURES)) cross-darwin ## compile for all four architectures, and make run's program for macOS, without linking
 
 .PHONY: $(addprefix cross-,$(ARCHITECTURES))
 $(addprefix cross-,$(ARCHITECTURES)): cross-%:
 	@echo "compiling for linux/$*"; CGO_ENABLED=0 GOOS=linux GOARCH=$* go build -buildvcs=false -trimpath -o /dev/null ./cmd/...
+
+# What runs off Linux is the embedded cluster with simulated nodes.
+.PHONY: cross-darwin
+cross-darwin:
+	@echo "compiling the embedded cluster for darwin/arm64"; cd test/cluster && GOFLAGS= CGO_ENABLED=0 GOOS=darwin GOARCH=arm64 go build -buildvcs=false -trimpath -o /dev/null ./cmd/cluster ./internal/kubetest
 
 .PHONY: cross-fips
 cross-fips: $(addprefix cross-fips-,$(ARCHITECTURES)) ## the same with the FIPS module, but for cgo, which needs a C compiler for each

@@ -12,19 +12,64 @@ die() {
 	exit 1
 }
 
-# What a cold start writes, in MiB; the cluster's own check has the same number.
-MINIMUM_DISK=3072
+# What `make run` was seen to write, in MiB; the cluster's own check has the same numbers. A cluster's data with the programs
+# and images it is made of; the go command's caches when nothing has been built; the linker's temporary files.
+CLUSTER_SPACE=1024
+COLD_BUILDS=6144
+COLD_MODULES=2048
+LINKING=256
 
-# enough_disk tells whether the cache's disk has the space that a build and a cluster take. A build that runs out of it
-# ends in the linker's words, or in those of whoever writes next.
+# still_to_come FOLDER MIB prints how much of it the folder does not hold yet.
+still_to_come() {
+	local have=0
+	[[ ! -d $1 ]] || have=$( (du -sk "$1" 2>/dev/null || true) | awk '{ print int($1 / 1024) }')
+	echo $((have < $2 ? $2 - have : 0))
+}
+
+# written_to prints the folders that a build and a cluster write to, each with MiB and the variable that moves it. With the
+# programs built little is written.
+written_to() {
+	local builds modules temporary
+	printf '%d CLUSTER_HOME %s\n' "$CLUSTER_SPACE" "$CACHE"
+	{ read -r builds && read -r modules && read -r temporary; } < <(go env GOCACHE GOMODCACHE GOTMPDIR 2>/dev/null) ||
+		return 0 # without a go command it is the build that fails
+	printf '%d TMPDIR %s\n' "$LINKING" "${temporary:-${TMPDIR:-/tmp}}"
+	if [[ -x $CACHE/host/cluster ]] && compgen -G "$CACHE/bin/kube-*/kube" >/dev/null; then
+		printf '%d GOCACHE %s\n' "$LINKING" "$builds"
+		return
+	fi
+	printf '%d GOCACHE %s\n' "$(still_to_come "$builds" "$COLD_BUILDS")" "$builds"
+	printf '%d GOMODCACHE %s\n' "$(still_to_come "$modules" "$COLD_MODULES")" "$modules"
+}
+
+# disk_of FOLDER prints the disk on which it is, or is going to be, and how many MiB are free there.
+disk_of() {
+	local folder=$1
+	while [[ ! -e $folder ]]; do folder=$(dirname "$folder"); done
+	# File systems in memory are all called the same: for those the mount point counts.
+	df -Pk "$folder" | awk 'NR == 2 { print ($1 ~ "^/" ? $1 : $1 "@" $NF), int($4 / 1024) }'
+}
+
+# enough_disk tells whether each disk that is written to has the space that a build and a cluster take. A build that runs out
+# of it ends in the linker's words, or in those of whoever writes next.
 enough_disk() {
-	local free
+	local mib variable folder disk free short=0
+	local -A needed=() available=() folders=() elsewhere=()
 	mkdir -p "$CACHE" || die "$CACHE cannot be created; CLUSTER_HOME=/another/folder takes its place"
-	free=$(df -Pk "$CACHE" | awk 'NR == 2 { print int($4 / 1024) }')
-	((free >= MINIMUM_DISK)) && return
-	say "error: $CACHE has $free MiB of free disk space, $MINIMUM_DISK are needed"
-	say "cure:  make space, or put everything elsewhere: CLUSTER_HOME=/another/folder"
-	return 1
+	while read -r mib variable folder; do
+		read -r disk free < <(disk_of "$folder")
+		needed[$disk]=$((${needed[$disk]:-0} + mib))
+		available[$disk]=$free
+		folders[$disk]="${folders[$disk]:+${folders[$disk]}, }$folder"
+		elsewhere[$disk]="${elsewhere[$disk]:-} $variable=/another/folder"
+	done < <(written_to)
+	for disk in "${!needed[@]}"; do
+		((available[$disk] < needed[$disk])) || continue
+		say "error: ${folders[$disk]}: ${available[$disk]} MiB of free disk space, ${needed[$disk]} are needed"
+		say "cure:  make space, or use another disk:${elsewhere[$disk]}"
+		short=1
+	done
+	return "$short"
 }
 
 sha256_of_stdin() {

@@ -32,14 +32,21 @@ var shown = []*regexp.Regexp{
 	regexp.MustCompile(`Stop: make down NAME=`),
 }
 
-// TestDetached: the command returns with the cluster running; a second one hands it the release again and shows the same;
-// then it is asked for and taken down.
+// TestDetached: the command returns with the cluster running; others refuse what the cluster is not and do not take a removed
+// registry for one that serves; a second one hands it the release again and shows the same; then it is asked for and taken
+// down.
 func TestDetached(t *testing.T) {
 	c := newCommands(t, "detached")
 	first := c.start(t, "run", "DETACH=1")
 	first.mustSucceed(t)
 	first.mustShow(t, shown...)
 	c.mustSeeProcesses(t)
+	c.mustRefuse(t, "1 real node(s), not with 2", "make down NAME="+c.name, "DETACH=1", "NODES=2")
+	c.mustRefuse(t, "0 simulated node(s), not with 3", "make down NAME="+c.name, "DETACH=1", "SIMULATED=3")
+	c.mustRefuse(t, "cluster "+c.name+" is running already", "make down NAME="+c.name)
+	c.patch(t, `{"spec":{"managementState":"Removed"}}`)
+	c.mustRefuse(t, "the registry is Removed", `'{"spec":{"managementState":"Managed"}}'`, "DETACH=1")
+	c.patch(t, `{"spec":{"managementState":"Managed"}}`)
 	second := c.start(t, "run", "DETACH=1")
 	second.mustSucceed(t)
 	second.mustShow(t, append(shown, regexp.MustCompile(`cluster `+c.name+` runs already; handing it this release`))...)
@@ -73,6 +80,26 @@ func TestForeground(t *testing.T) {
 	_ = run.wait(t)
 	run.mustShow(t, regexp.MustCompile(`ending cluster `+c.name))
 	c.mustBeGone(t)
+}
+
+// mustRefuse expects `make run` to fail with an error and a cure.
+func (c *commands) mustRefuse(t *testing.T, problem, cure string, variables ...string) {
+	t.Helper()
+	run := c.start(t, "run", variables...)
+	if run.wait(t) == nil {
+		t.Errorf("%s succeeds:\n%s", run.cmd, run.text())
+	}
+	run.mustShow(t, regexp.MustCompile(`error: .*`+regexp.QuoteMeta(problem)), regexp.MustCompile(`cure: .*`+regexp.QuoteMeta(cure)))
+}
+
+// patch edits the operator's config.
+func (c *commands) patch(t *testing.T, patch string) {
+	t.Helper()
+	cmd := exec.Command(filepath.Join(c.home, "host", "cluster"), "kubectl", "--name", c.name, "--",
+		"patch", "config.imageregistry.operator.openshift.io", "cluster", "--type=merge", "-p", patch)
+	if output, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v\n%s", cmd, err, output)
+	}
 }
 
 // commands are those about one cluster.
@@ -129,13 +156,18 @@ func (s *started) text() string {
 	return s.out.String()
 }
 
-// start runs make in a process group of its own, as a shell does.
+// start runs make for the cluster.
 func (c *commands) start(t *testing.T, target string, variables ...string) *started {
 	t.Helper()
-	s := &started{ended: make(chan struct{})}
-	s.cmd = exec.Command("make", append([]string{target, "NAME=" + c.name}, variables...)...)
+	return startCommand(t, exec.Command("make", append([]string{target, "NAME=" + c.name}, variables...)...))
+}
+
+// startCommand runs a command at the top of the repository in a process group of its own, as a shell does.
+func startCommand(t *testing.T, cmd *exec.Cmd, environment ...string) *started {
+	t.Helper()
+	s := &started{cmd: cmd, ended: make(chan struct{})}
 	s.cmd.Dir = "../.."
-	s.cmd.Env = withoutMake(os.Environ())
+	s.cmd.Env = append(withoutMake(os.Environ()), environment...)
 	s.cmd.Stdout, s.cmd.Stderr = s, s
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := s.cmd.Start(); err != nil {

@@ -66,7 +66,10 @@ func newDeploy(c *common) *cobra.Command {
 			"With --operator the images of operator and registry are built first; with --image-tarball they are given. " +
 			"An image is used for the tag of image-references that its repository is named after.",
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return f.deploy(cmd.Context(), c, d) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			_, err := f.deploy(cmd.Context(), c, d)
+			return err
+		},
 	}
 	f.add(cmd)
 	cmd.Flags().StringSliceVar(&d.Tarballs, "image-tarball", nil, "image to import into every real node")
@@ -76,16 +79,16 @@ func newDeploy(c *common) *cobra.Command {
 	return cmd
 }
 
-func (f *imageFlags) deploy(ctx context.Context, c *common, d lifecycle.Deployment) error {
+func (f *imageFlags) deploy(ctx context.Context, c *common, d lifecycle.Deployment) (*lifecycle.Announced, error) {
 	progress := lifecycle.NewProgress(os.Stdout)
 	paths, err := c.paths()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if f.operator != "" {
 		images, err := f.build(ctx, c, progress)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		for _, image := range images {
 			d.Tarballs = append(d.Tarballs, image.Tarball)
@@ -94,7 +97,7 @@ func (f *imageFlags) deploy(ctx context.Context, c *common, d lifecycle.Deployme
 	}
 	d.Manifests = f.manifests
 	if d.Self, err = os.Executable(); err != nil {
-		return fmt.Errorf("finding this program: %w", err)
+		return nil, fmt.Errorf("finding this program: %w", err)
 	}
 	return lifecycle.Deploy(ctx, paths, d, progress)
 }

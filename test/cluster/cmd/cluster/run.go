@@ -8,9 +8,11 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/openshift/cluster-image-registry-operator/test/cluster/internal/addresses"
 	"github.com/openshift/cluster-image-registry-operator/test/cluster/internal/lifecycle"
@@ -23,6 +25,8 @@ type runFlags struct {
 	nodes, simulated int
 	noSandbox        bool
 	detach           bool
+	// asked are the flags about the cluster's shape that were given.
+	asked []string
 }
 
 // runVersion is the release that the main job installs.
@@ -38,13 +42,8 @@ func newRun(c *common) *cobra.Command {
 		Short: "Start a cluster, install the operator, push and pull an image; stay until Ctrl-C or with --detach leave it running",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if f.noSandbox && !cmd.Flags().Changed("nodes") {
-				f.nodes = 0
-			}
-			if f.nodes == 0 {
-				// The registry's pods need a node to count as available.
-				f.simulated = max(f.simulated, 1)
-			}
+			cmd.Flags().Visit(func(given *pflag.Flag) { f.asked = append(f.asked, given.Name) })
+			f.complete()
 			return f.run(cmd.Context(), c)
 		},
 	}
@@ -56,6 +55,35 @@ func newRun(c *common) *cobra.Command {
 	flags.BoolVar(&f.noSandbox, "no-sandbox", runtime.GOOS != "linux" || os.Geteuid() != 0, "run as plain processes on 127.0.0.1 (the default without Linux or root)")
 	flags.BoolVar(&f.detach, "detach", false, "return when the image is back and leave the cluster running")
 	return cmd
+}
+
+// complete chooses what follows from the flags that were given.
+func (f *runFlags) complete() {
+	if f.noSandbox && !slices.Contains(f.asked, "nodes") {
+		f.nodes = 0
+	}
+	if f.nodes == 0 {
+		// The registry's pods need a node to count as available.
+		f.simulated = max(f.simulated, 1)
+	}
+}
+
+// fits tells whether a running cluster is what was asked for. What was not asked for may be as it is.
+func (f *runFlags) fits(state *lifecycle.State) error {
+	for _, shape := range []struct {
+		flag, what    string
+		wanted, found int
+	}{
+		{"nodes", "real", f.nodes, state.Nodes},
+		{"simulated", "simulated", f.simulated, state.Simulated},
+	} {
+		if slices.Contains(f.asked, shape.flag) && shape.wanted != shape.found {
+			return lifecycle.Cure(
+				fmt.Errorf("cluster %s runs already with %d %s node(s), not with %d", state.Name, shape.found, shape.what, shape.wanted),
+				"end it with `make down NAME="+state.Name+"` and run this again, choose another NAME, or leave out NODES and SIMULATED to hand it this release")
+		}
+	}
+	return nil
 }
 
 func (f *runFlags) run(ctx context.Context, c *common) error {
@@ -104,13 +132,26 @@ func (f *runFlags) detached(ctx context.Context, c *common, progress *lifecycle.
 	if err != nil {
 		return err
 	}
-	var status bytes.Buffer
-	if lifecycle.Status(ctx, paths, &status) == nil {
+	if state, err := lifecycle.Running(paths); err == nil {
+		if err := f.fits(state); err != nil {
+			return err
+		}
 		progress.Step("cluster %s runs already; handing it this release", c.name)
 	} else if err := f.self(ctx, append(f.upArgs(c), "--detach")...); err != nil {
 		return err
 	}
-	return f.show(ctx, c, progress)
+	if err := f.show(ctx, c, progress); err != nil {
+		return whyEnded(paths, err)
+	}
+	return nil
+}
+
+// whyEnded adds the last words of a detached cluster that did not survive.
+func whyEnded(paths lifecycle.Paths, err error) error {
+	if _, ended := lifecycle.Running(paths); ended == nil {
+		return err
+	}
+	return fmt.Errorf("%w; it said: %s", err, logTail(paths.SupervisorLog()))
 }
 
 // foreground keeps the cluster a child of this process, so that it ends with it, however that happens.
@@ -159,11 +200,17 @@ func (f *runFlags) show(ctx context.Context, c *common, progress *lifecycle.Prog
 		}
 		images.operator = "" // no pod runs, so no image is needed, nor what builds them
 	}
-	if err := images.deploy(ctx, c, lifecycle.Deployment{Version: runVersion}); err != nil {
+	announced, err := images.deploy(ctx, c, lifecycle.Deployment{Version: runVersion})
+	if err != nil {
 		return err
 	}
 	job := mainjob.Job{
 		Cluster: c.name, Kubeconfig: state.Kubeconfig, S3Admin: state.S3.AdminURL, Step: progress.Step, Out: os.Stdout,
+		Announced: announced.At, Images: announced.Images,
+		Running: func() error {
+			_, err := lifecycle.Running(paths)
+			return err
+		},
 		Kubectl: func(ctx context.Context, args ...string) *exec.Cmd {
 			kube, _ := lifecycle.Kubectl(paths)
 			cmd := exec.CommandContext(ctx, kube)

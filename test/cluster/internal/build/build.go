@@ -91,6 +91,16 @@ func (b Builder) Build(ctx context.Context, p Program) (string, error) {
 	return path, nil
 }
 
+// Built tells whether there is a binary for the current sources.
+func (b Builder) Built(p Program) bool {
+	key, err := b.key(p)
+	if err != nil {
+		return false
+	}
+	_, err = os.Stat(filepath.Join(b.Bin, key, p.Name))
+	return err == nil
+}
+
 // lock keeps two clusters that start at the same time from doing the same work of minutes twice.
 func (b Builder) lock(p Program, dir string) (func(), error) {
 	file, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o644)

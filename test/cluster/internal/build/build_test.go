@@ -31,9 +31,15 @@ func write(t *testing.T, path, content string) {
 
 func TestBuildOnceForTheSameSources(t *testing.T) {
 	b := newModule(t)
+	if b.Built(hello) {
+		t.Error("it counts as built before it is")
+	}
 	first, err := b.Build(t.Context(), hello)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if !b.Built(hello) {
+		t.Error("it does not count as built")
 	}
 	// Were it built again, this would be replaced.
 	write(t, first, "mark")

@@ -83,14 +83,14 @@ func TestStartsThatCannotWork(t *testing.T) {
 		// prepare changes the command for a machine that lacks something.
 		prepare func(*testing.T, *exec.Cmd)
 	}{
-		{"a second cluster of the same name", nil, true, "is running already", "cluster down --name " + running.name, nil},
+		{"a second cluster of the same name", nil, true, "is running already", "`make down NAME=" + running.name + "`", nil},
 		{"a port that is in use", []string{"--nodes", "0", "--api-port", port}, false, "port " + port + " of 127.0.0.1 is in use", "choose another port", nil},
 		{"more real nodes than there can be", []string{"--nodes", "9"}, false, "9 real nodes are too many", "simulated", nil},
 		{"a real node with IPv6", []string{"--ip-family", "dual", "--nodes", "1"}, false, "a real node has IPv4 only, not dual", "--nodes 0", nil},
 		{"an address family that there is not", []string{"--ip-family", "ipx", "--nodes", "0"}, false, `no address family "ipx"`, "--ip-family", nil},
 		{"a real node without a sandbox", []string{"--no-sandbox", "--nodes", "1"}, false, "a real node needs a sandbox", "--nodes 0", nil},
 		{"an operator beside a real node", []string{"--host-operator", "/bin/true"}, false, "the operator runs in a pod", "leave out --host-operator", nil},
-		{"a disk without space", nil, false, "MiB of free disk space, 3072 are needed", "CLUSTER_HOME=", onSmallDisk},
+		{"a disk without space", nil, false, "MiB of free disk space, 1024 are needed", "CLUSTER_HOME=", onSmallDisk},
 		{"a machine without containerd and package manager", nil, false, "missing: containerd runc", "install these packages", withoutPrograms},
 		{"root without the right to make namespaces", nil, false, "starting the engine", "run as root outside of a restricted container", withoutSysAdmin},
 	} {

@@ -1,6 +1,9 @@
 package lifecycle
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+)
 
 // cured is an error with what to do about it.
 type cured struct {
@@ -26,4 +29,9 @@ func CureOf(err error) string {
 		return c.cure
 	}
 	return ""
+}
+
+// downCommands end a cluster: what users of the repository type, and what those of this program do.
+func downCommands(name string) string {
+	return fmt.Sprintf("`make down NAME=%[1]s` (or `cluster down --name %[1]s`)", name)
 }

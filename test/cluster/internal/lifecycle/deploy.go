@@ -6,11 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 	"sigs.k8s.io/yaml"
@@ -43,20 +46,28 @@ type release struct {
 	Profile string            `json:"profile"`
 }
 
+// Announced is a release that the version operator's stand-in has been told of: applying it is yet to come.
+type Announced struct {
+	// At is when, by the clock of the file that tells it.
+	At time.Time
+	// Images are the references of all images.
+	Images []string
+}
+
 // Deploy copies the manifests, imports the images into every real node and then announces the release. The version
 // operator's stand-in notices and applies.
-func Deploy(ctx context.Context, p Paths, d Deployment, progress *Progress) error {
+func Deploy(ctx context.Context, p Paths, d Deployment, progress *Progress) (*Announced, error) {
 	state, err := ReadState(p)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	profile := cmp.Or(d.Profile, versionoperator.DefaultProfile)
 	if err := versionoperator.CheckProfile(profile); err != nil {
-		return Cure(err, "leave out --profile for a cluster that manages itself")
+		return nil, Cure(err, "leave out --profile for a cluster that manages itself")
 	}
 	images, missing, err := d.references()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, tag := range missing {
 		if state.Nodes > 0 {
@@ -66,19 +77,33 @@ func Deploy(ctx context.Context, p Paths, d Deployment, progress *Progress) erro
 	for index := range state.Nodes {
 		for _, file := range d.Tarballs {
 			if err := importInto(ctx, state, index, d.Self, file); err != nil {
-				return err
+				return nil, err
 			}
 		}
 		progress.Step("%d image(s) imported into node %d", len(d.Tarballs), index)
 	}
 	if err := replaceFolder(d.Manifests, filepath.Join(p.Release(), "manifests")); err != nil {
-		return err
+		return nil, err
 	}
-	if err := writeJSON(filepath.Join(p.Release(), releaseFile), release{Version: d.Version, Images: images, Profile: profile}); err != nil {
-		return err
+	announced, err := announce(p, release{Version: d.Version, Images: images, Profile: profile})
+	if err != nil {
+		return nil, err
 	}
 	progress.Step("release %s is announced to the version operator", d.Version)
-	return nil
+	return announced, nil
+}
+
+// announce writes the file that the version operator's stand-in looks for.
+func announce(p Paths, r release) (*Announced, error) {
+	file := filepath.Join(p.Release(), releaseFile)
+	if err := writeJSON(file, r); err != nil {
+		return nil, err
+	}
+	info, err := os.Stat(file)
+	if err != nil {
+		return nil, fmt.Errorf("looking when release %s was announced: %w", r.Version, err)
+	}
+	return &Announced{At: info.ModTime(), Images: slices.Sorted(maps.Values(r.Images))}, nil
 }
 
 // references finds an image for every placeholder of image-references. A tag without one gets a reference that no node

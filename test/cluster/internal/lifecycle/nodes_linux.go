@@ -37,7 +37,7 @@ func (e *engine) enterSandbox() error {
 		return err
 	}
 	if err := sandbox.CreateCgroups(e.Paths.Name, e.Options.Nodes); err != nil {
-		return Cure(err, "the cgroup file system must be mounted writable at /sys/fs/cgroup: use --no-sandbox --nodes 0")
+		return Cure(err, "the cgroup file system must be mounted writable at /sys/fs/cgroup, in a container the machine's own (--cgroupns=host); or use --no-sandbox --nodes 0")
 	}
 	e.events.step("sandbox is set up: pid, mount, network, host name and IPC namespaces of its own")
 	return node.PrepareFolders(node.Config{Dir: e.Paths.nodeDir(0)})

@@ -19,12 +19,17 @@ import (
 	"github.com/openshift/cluster-image-registry-operator/test/cluster/internal/images"
 )
 
-// plan builds what has to be built and settles ports, addresses and keys.
-func (s *supervisor) plan(ctx context.Context) (*engineConfig, error) {
-	builder := build.Builder{
+// builder builds the cluster's programs, or finds those that are built.
+func (s *supervisor) builder() build.Builder {
+	return build.Builder{
 		Source: s.Source, Bin: s.Home.Bin(),
 		Progress: func(line string) { s.progress.Step("%s", line) },
 	}
+}
+
+// plan builds what has to be built and settles ports, addresses and keys.
+func (s *supervisor) plan(ctx context.Context) (*engineConfig, error) {
+	builder := s.builder()
 	kube, err := builder.Build(ctx, build.Kube)
 	if err != nil {
 		return nil, err

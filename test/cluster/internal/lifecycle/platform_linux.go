@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/openshift/cluster-image-registry-operator/test/cluster/internal/node"
 	"github.com/openshift/cluster-image-registry-operator/test/cluster/internal/sandbox"
 )
@@ -19,6 +21,18 @@ func removeCgroups(name string) error { return sandbox.RemoveCgroups(name, patie
 func sandboxCommand(self string, args ...string) *exec.Cmd { return sandbox.Command(self, args...) }
 
 func explainStart(err error) string { return sandbox.ExplainStart(err) }
+
+// loadFilesystem has the kernel load the module of a file system, as a mount would, or else by name. Whether it did shows
+// in the kernel's list.
+func loadFilesystem(ctx context.Context, name string) {
+	if fd, err := unix.Fsopen(name, unix.FSOPEN_CLOEXEC); err == nil {
+		_ = unix.Close(fd)
+		return
+	}
+	if modprobe, err := exec.LookPath("modprobe"); err == nil {
+		_ = exec.CommandContext(ctx, modprobe, name).Run()
+	}
+}
 
 // RunInit is process 1 of a sandbox.
 func RunInit(command []string) (int, error) { return sandbox.RunInit(command, sandboxFiles) }

@@ -16,6 +16,8 @@ func sandboxCommand(self string, args ...string) *exec.Cmd { return exec.Command
 
 func explainStart(error) string { return "" }
 
+func loadFilesystem(context.Context, string) {}
+
 // RunInit needs Linux.
 func RunInit([]string) (int, error) { return 1, errNeedsLinux }
 

@@ -11,8 +11,6 @@ import (
 	"slices"
 	"strings"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/openshift/cluster-image-registry-operator/test/cluster/internal/addresses"
 )
 
@@ -40,12 +38,10 @@ func Packages() []string {
 	return slices.Compact(packages)
 }
 
-// minimumDisk is what a cold start writes: about 1 GB of binaries and build cache, images, and the cluster's own data.
-const minimumDisk = 3 << 30
-
-// preflight finds out what would make the start fail later, and cures what it can.
-func preflight(ctx context.Context, o Options, p Paths, progress *Progress) error {
-	if err := checkDisk(p); err != nil {
+// preflight finds out what would make the start fail later, and cures what it can. Where the programs are built already
+// little is written.
+func preflight(ctx context.Context, o Options, p Paths, built bool, progress *Progress) error {
+	if err := checkSpace(ctx, p.Home, built); err != nil {
 		return err
 	}
 	if err := checkLoopback(o.Family); err != nil {
@@ -62,7 +58,7 @@ func preflight(ctx context.Context, o Options, p Paths, progress *Progress) erro
 	if o.Nodes == 0 {
 		return checkPrograms([]string{"iproute2"})
 	}
-	if err := checkKernel(); err != nil {
+	if err := checkKernel(ctx); err != nil {
 		return err
 	}
 	return InstallMissing(ctx, progress)
@@ -78,33 +74,14 @@ func checkLoopback(family addresses.Family) error {
 	return listener.Close()
 }
 
-func checkDisk(p Paths) error {
-	var stat unix.Statfs_t
-	if err := unix.Statfs(p.Dir, &stat); err != nil {
-		return fmt.Errorf("looking for disk space at %s: %w", p.Dir, err)
-	}
-	return enoughDisk(p.Home, stat.Bavail*uint64(stat.Bsize))
-}
-
-func enoughDisk(home string, free uint64) error {
-	if free < minimumDisk {
-		return Cure(fmt.Errorf("%s has %d MiB of free disk space, %d are needed", home, free>>20, minimumDisk>>20),
-			"make space, or put the cluster elsewhere: CLUSTER_HOME=/another/folder")
-	}
-	return nil
-}
-
 // checkKernel looks for what can be seen without trying. Namespaces, bridge and veth show when the sandbox starts.
-func checkKernel() error {
-	filesystems, err := os.ReadFile("/proc/filesystems")
-	if err != nil {
-		return fmt.Errorf("reading what file systems the kernel has: %w", err)
+func checkKernel(ctx context.Context) error {
+	listed := func() (string, error) {
+		data, err := os.ReadFile("/proc/filesystems")
+		return string(data), err
 	}
-	for _, name := range []string{"overlay", "tmpfs"} {
-		if !strings.Contains(string(filesystems), "\t"+name+"\n") {
-			return Cure(fmt.Errorf("the kernel has no file system %q", name),
-				"load its module (modprobe "+name+"), or use --no-sandbox --nodes 0")
-		}
+	if err := checkFilesystems(listed, func(name string) { loadFilesystem(ctx, name) }); err != nil {
+		return err
 	}
 	for _, path := range []string{"/sys/fs/cgroup", "/dev/kmsg"} {
 		if _, err := os.Stat(path); err != nil {
@@ -112,6 +89,38 @@ func checkKernel() error {
 		}
 	}
 	return nil
+}
+
+// checkFilesystems looks for the file systems that a node is made of. The list has only those that are in the kernel; a
+// module, which overlay is in most, is loaded at the first mount, so on a machine that has just started it is to come.
+func checkFilesystems(listed func() (string, error), load func(name string)) error {
+	for _, name := range []string{"overlay", "tmpfs"} {
+		for _, last := range []bool{false, true} {
+			list, err := listed()
+			if err != nil {
+				return fmt.Errorf("reading what file systems the kernel has: %w", err)
+			}
+			if hasFilesystem(list, name) {
+				break
+			}
+			if last {
+				return Cure(fmt.Errorf("the kernel has no file system %q, and no module of it that could be loaded", name),
+					"load its module (modprobe "+name+" says why it cannot be), or use --no-sandbox --nodes 0")
+			}
+			load(name)
+		}
+	}
+	return nil
+}
+
+// hasFilesystem looks into the content of /proc/filesystems: a name at the end of each line, perhaps with a word before.
+func hasFilesystem(list, name string) bool {
+	for line := range strings.Lines(list) {
+		if fields := strings.Fields(line); len(fields) > 0 && fields[len(fields)-1] == name {
+			return true
+		}
+	}
+	return false
 }
 
 // InstallMissing installs the packages a real node needs and that are not there, with apt-get.

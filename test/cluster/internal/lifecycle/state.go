@@ -65,7 +65,7 @@ type S3State struct {
 func ReadState(p Paths) (*State, error) {
 	data, err := os.ReadFile(p.State())
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, Cure(fmt.Errorf("cluster %s is not running", p.Name), "start it: cluster up --name "+p.Name)
+		return nil, Cure(fmt.Errorf("cluster %s is not running", p.Name), "start it: `make run NAME="+p.Name+"` (or `cluster up --name "+p.Name+"`)")
 	}
 	if err != nil {
 		return nil, fmt.Errorf("reading the state of cluster %s: %w", p.Name, err)

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"syscall"
 
+	"github.com/openshift/cluster-image-registry-operator/test/cluster/internal/build"
 	"github.com/openshift/cluster-image-registry-operator/test/cluster/internal/process"
 )
 
@@ -85,7 +86,7 @@ func lockForStart(p Paths) (*lock, error) {
 	l, err := tryLock(p)
 	if errors.Is(err, errLocked) {
 		return nil, Cure(fmt.Errorf("cluster %s is running already (process %d)", p.Name, holder(p)),
-			fmt.Sprintf("end it with `cluster down --name %s`, or choose another name", p.Name))
+			"end it with "+downCommands(p.Name)+", or choose another name")
 	}
 	if err != nil {
 		return nil, err
@@ -98,7 +99,7 @@ func (s *supervisor) prepare(ctx context.Context) error {
 	if err := s.clearEarlierRun(); err != nil {
 		return err
 	}
-	if err := preflight(ctx, s.Options, s.paths, s.progress); err != nil {
+	if err := preflight(ctx, s.Options, s.paths, s.builder().Built(build.Kube), s.progress); err != nil {
 		return err
 	}
 	config, err := s.plan(ctx)

@@ -46,19 +46,28 @@ func Kubectl(p Paths) (string, error) {
 	return config.Control.Kube, nil
 }
 
-// Status prints what a cluster is made of and whether it answers.
-func Status(ctx context.Context, p Paths, out io.Writer) error {
+// Running returns the state of a cluster that is ready and whose supervisor lives.
+func Running(p Paths) (*State, error) {
 	state, err := ReadState(p)
 	if err != nil {
 		if l, lockErr := tryLock(p); lockErr == nil {
 			l.release()
-			return err
+			return nil, err
 		}
-		return Cure(fmt.Errorf("cluster %s is starting or ending (process %d)", p.Name, holder(p)), "look again in a moment")
+		return nil, Cure(fmt.Errorf("cluster %s is starting or ending (process %d)", p.Name, holder(p)), "look again in a moment")
 	}
 	if l, err := tryLock(p); err == nil {
 		l.release()
-		return Cure(fmt.Errorf("cluster %s has ended without cleaning up", p.Name), "run `cluster down --name "+p.Name+"`")
+		return nil, Cure(fmt.Errorf("cluster %s has ended without cleaning up", p.Name), "run "+downCommands(p.Name))
+	}
+	return state, nil
+}
+
+// Status prints what a cluster is made of and whether it answers.
+func Status(ctx context.Context, p Paths, out io.Writer) error {
+	state, err := Running(p)
+	if err != nil {
+		return err
 	}
 	since := time.Duration(0)
 	if info, err := os.Stat(p.State()); err == nil {

@@ -1,6 +1,6 @@
-// Package mainjob shows the operator's main job on a running cluster: it follows the operator's conditions until the
-// registry is available, pushes an image, pulls it back by digest and shows its blobs in the bucket. It only watches and
-// uses: everything between the deployed manifests and the served image is the operator's doing.
+// Package mainjob shows the operator's main job on a running cluster: it waits for the operator of the release, follows its
+// conditions until the registry is available, pushes an image, pulls it back by digest and shows its blobs in the bucket. It
+// only watches and uses: everything between the deployed manifests and the served image is the operator's doing.
 package mainjob
 
 import (
@@ -13,13 +13,6 @@ import (
 	"os/exec"
 	"strings"
 	"time"
-
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/client-go/dynamic"
-	"k8s.io/client-go/tools/clientcmd"
 )
 
 // Job is one show.
@@ -36,22 +29,24 @@ type Job struct {
 	Kubectl func(ctx context.Context, args ...string) *exec.Cmd
 	// OperatorLog is the log of an operator that is a process of this machine; empty for one in a pod.
 	OperatorLog string
+	// Announced is when the release was handed to the version operator; Images are all images of it, which the operator's
+	// Deployment names.
+	Announced time.Time
+	Images    []string
+	// Running tells whether the cluster is still there.
+	Running func() error
 	// Step prints a line with the elapsed time.
 	Step func(format string, args ...any)
 	Out  io.Writer
 }
 
-// patience is how long the operator may take from its deployment to a registry that serves.
-const patience = 10 * time.Minute
-
-// look is how often the conditions are read.
-const look = 500 * time.Millisecond
-
-var configs = schema.GroupVersionResource{Group: "imageregistry.operator.openshift.io", Version: "v1", Resource: "configs"}
-
 // Run shows the job. It returns an error as soon as a part of it does not hold.
 func (j Job) Run(ctx context.Context) error {
-	bucket, err := j.untilAvailable(ctx)
+	cluster, err := j.connect()
+	if err != nil {
+		return err
+	}
+	bucket, err := j.untilAvailable(ctx, cluster.look)
 	if err != nil {
 		return err
 	}
@@ -68,72 +63,6 @@ func (j Job) Run(ctx context.Context) error {
 	}
 	fmt.Fprint(j.Out, j.howToGoOn())
 	return nil
-}
-
-// untilAvailable prints each change of the operator's conditions and returns the bucket when the registry serves.
-func (j Job) untilAvailable(ctx context.Context) (bucket string, err error) {
-	config, err := clientcmd.BuildConfigFromFlags("", j.Kubeconfig)
-	if err != nil {
-		return "", fmt.Errorf("reading kubeconfig %s: %w", j.Kubeconfig, err)
-	}
-	client, err := dynamic.NewForConfig(config)
-	if err != nil {
-		return "", fmt.Errorf("making a client of cluster %s: %w", j.Cluster, err)
-	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	tick := time.NewTicker(look)
-	defer tick.Stop()
-	shown := map[string]string{}
-	for {
-		object, err := client.Resource(configs).Get(ctx, "cluster", metav1.GetOptions{})
-		switch {
-		case apierrors.IsNotFound(err):
-			j.once(shown, "config", "the operator has not created configs.imageregistry.operator.openshift.io/cluster yet")
-		case err == nil:
-			j.once(shown, "config", "the operator has created configs.imageregistry.operator.openshift.io/cluster")
-			if j.showConditions(object, shown) {
-				bucket, _, _ = unstructured.NestedString(object.Object, "status", "storage", "s3", "bucket")
-				return bucket, nil
-			}
-		case ctx.Err() == nil:
-			return "", fmt.Errorf("reading the operator's config: %w", err)
-		}
-		select {
-		case <-ctx.Done():
-			return "", fmt.Errorf("the registry is not available after %s; see kubectl describe config.imageregistry.operator.openshift.io cluster: %w", patience, ctx.Err())
-		case <-tick.C:
-		}
-	}
-}
-
-// once prints text when it differs from what was last shown under the key.
-func (j Job) once(shown map[string]string, key, text string) {
-	if shown[key] != text {
-		shown[key] = text
-		j.Step("%s", text)
-	}
-}
-
-// showConditions prints the conditions that have changed and tells whether the registry is available and at rest.
-func (j Job) showConditions(config *unstructured.Unstructured, shown map[string]string) bool {
-	conditions, _, _ := unstructured.NestedSlice(config.Object, "status", "conditions")
-	status := map[string]string{}
-	for _, entry := range conditions {
-		condition, ok := entry.(map[string]any)
-		if !ok {
-			continue
-		}
-		text := func(field string) string { value, _ := condition[field].(string); return value }
-		status[text("type")] = text("status")
-		j.once(shown, text("type"), strings.TrimRight(fmt.Sprintf("  %s=%s %s: %s", text("type"), text("status"), text("reason"), firstLine(text("message"))), ": "))
-	}
-	return status["Available"] == "True" && status["Progressing"] == "False"
-}
-
-func firstLine(text string) string {
-	line, _, _ := strings.Cut(text, "\n")
-	return line
 }
 
 // roundTrip pushes an image, pulls it back by digest and looks for its blobs.

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -47,19 +48,20 @@ func CreateCgroups(cluster string, nodes int) error {
 
 func createCgroup(dir string) error {
 	if IsCgroupV2() {
-		// A controller has to be switched on in the parent before the child has it.
-		for _, controller := range []string{"cpuset", "cpu", "io", "memory", "hugetlb", "pids"} {
-			control := filepath.Join(filepath.Dir(dir), "cgroup.subtree_control")
-			_ = os.WriteFile(control, []byte("+"+controller), 0o644) // not every kernel has every controller
+		if err := switchOn(filepath.Dir(dir)); err != nil {
+			return err
 		}
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("creating cgroup %s: %w", dir, err)
 	}
+	if IsCgroupV2() {
+		return nil
+	}
 	// Version 1: a group without processors and memory nodes of its own cannot hold a process.
 	for _, file := range []string{"cpuset.cpus", "cpuset.mems"} {
 		value, err := os.ReadFile(filepath.Join(filepath.Dir(dir), file))
-		if errors.Is(err, fs.ErrNotExist) || IsCgroupV2() {
+		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
 		if err != nil {
@@ -70,6 +72,41 @@ func createCgroup(dir string) error {
 		}
 	}
 	return nil
+}
+
+// controllers are those that kubelet and runc use.
+var controllers = []string{"cpuset", "cpu", "io", "memory", "hugetlb", "pids"}
+
+// switchOn gives the children of a group of version 2 their controllers, as far as the group has them itself. In the
+// machine's root group they stay on for good. Switching one off takes it from every group there, with the limits that
+// somebody may have set by then, and nothing tells who counts on it; switched on it limits nothing by itself.
+func switchOn(group string) error {
+	has, err := os.ReadFile(filepath.Join(group, "cgroup.controllers"))
+	if err != nil {
+		return fmt.Errorf("reading which controllers cgroup %s has: %w", group, err)
+	}
+	control := filepath.Join(group, "cgroup.subtree_control")
+	on, err := os.ReadFile(control)
+	if err != nil {
+		return fmt.Errorf("reading which controllers are on below cgroup %s: %w", group, err)
+	}
+	for _, controller := range switchedOff(string(has), string(on)) {
+		if err := os.WriteFile(control, []byte("+"+controller), 0o644); err != nil {
+			return fmt.Errorf("switching on controller %s below cgroup %s: %w", controller, group, err)
+		}
+	}
+	return nil
+}
+
+// switchedOff are the controllers that a group has and its children lack.
+func switchedOff(has, on string) []string {
+	var off []string
+	for _, controller := range controllers {
+		if slices.Contains(strings.Fields(has), controller) && !slices.Contains(strings.Fields(on), controller) {
+			off = append(off, controller)
+		}
+	}
+	return off
 }
 
 // RemoveCgroups kills what is left in the cluster's groups and removes them. A killed process leaves its group a little
