@@ -94,17 +94,19 @@ type Surroundings struct {
 	WhatIf []string
 }
 
-// RequirePolicies checks who may reach the registry, the operator, the pruner and the pod that moves images, and what each of
-// them may reach, by the policies as they are in the cluster, for the family of the addresses.
-func (c *Cluster) RequirePolicies(t *testing.T, s Surroundings) {
-	t.Helper()
+// reachability is what the policies are to mean for a source and a target.
+type reachability struct {
+	name, from, to string
+	want           bool
+	// by is the policy that decides, in the direction in which it does.
+	by string
+}
+
+// reachabilities are who may reach the registry, the operator, the pruner and the pod that moves images, and what each of them
+// may reach.
+func (s Surroundings) reachabilities() []reachability {
 	at := func(address, port string) string { return net.JoinHostPort(address, port) }
-	tests := []struct {
-		name, from, to string
-		want           bool
-		// by is the policy that decides, in the direction in which it does.
-		by string
-	}{
+	return []reachability{
 		{"a pod of another namespace reaches the registry", s.Client, registryWorkload + ":5000", true, names.RegistryNetworkPolicy},
 		{"the outside reaches the registry", s.Anywhere, registryWorkload + ":5000", true, names.RegistryNetworkPolicy},
 		{"the operator reaches the registry", OperatorWorkload, registryWorkload + ":5000", true, names.RegistryNetworkPolicy},
@@ -135,6 +137,12 @@ func (c *Cluster) RequirePolicies(t *testing.T, s Surroundings) {
 		{"a stray pod of the namespace reaches no registry", strayWorkload, registryWorkload + ":5000", false, everyPolicy},
 		{"nobody reaches a stray pod of the namespace", s.Client, strayWorkload + ":80", false, everyPolicy},
 	}
+}
+
+// RequirePolicies checks what the policies mean, as they are in the cluster, for the family of the addresses.
+func (c *Cluster) RequirePolicies(t *testing.T, s Surroundings) {
+	t.Helper()
+	tests := s.reachabilities()
 	// All by one look: a process for each took a minute.
 	var questions []string
 	for _, test := range tests {
