@@ -35,7 +35,7 @@ run: ## install what is missing, start a cluster, install the operator, push and
 	@$(call with,operator cluster); "$$CLUSTER_BINARY" run $(CLUSTER_FLAGS) $(if $(DETACH),--detach) --operator "$$OPERATOR_BINARY"
 
 .PHONY: test
-test: install ## install what is missing, then all tests: unit, backends, golden, cluster, integration, storages, run, e2e, reads
+test: install ## install what is missing, then all tests: unit, backends, golden, cluster, integration, storages, run, e2e, images, reads
 	@hack/test.sh $(TEST_SECTIONS)
 
 ##@ A running cluster
@@ -101,8 +101,8 @@ cluster-bin: ## the embedded cluster's program; it builds the rest when it needs
 
 ##@ Tests: RUN=regexp picks, V=1 shows each, COUNT=1 ignores cached results
 
-# Three lanes of about the same length.
-TEST_SECTIONS := unit backends golden cluster integration + e2e + reads run storages
+# Four lanes of about the same length.
+TEST_SECTIONS := unit backends golden cluster integration + e2e + images + reads run storages
 
 .PHONY: test-unit
 test-unit: ## tables and single syncs, no cluster: under a minute when warm [RACE=1]
@@ -135,6 +135,10 @@ test-storages: install ## the operator against a server of every kind of storage
 .PHONY: test-e2e
 test-e2e: install ## promises to the user on real pods (root)
 	@hack/test.sh e2e
+
+.PHONY: test-images
+test-images: install ## promises about storage and the images in it (root)
+	@hack/test.sh images
 
 .PHONY: test-reads
 test-reads: install ## promises to who pulls images while storage, keys and images move (root)

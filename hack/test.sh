@@ -53,8 +53,11 @@ with_binaries() {
 	eval "$exports"
 }
 
-# Tests during which images are pulled without a pause, and those that judge the whole run.
+# The promises on real pods are three sections, each in a cluster of its own, for the time they take: tests during which images
+# are pulled without a pause, those about storage and what is in it, and all others. Those that judge the whole run are part of
+# each.
 reads='^TestReadsGoOn'
+images='^(TestImagesOn|TestThePruner|TestDeletingConfig|TestStorageFailures|TestWrongCredentials|TestUntrustedCertificate|TestNoStorage|TestACloudOutage)'
 looks_back='^(TestTheOperatorWentOn|TestNothingWasDenied|TestEventsAreSpare|TestEveryRuleIsNeeded)$'
 
 run_section() {
@@ -88,16 +91,14 @@ run_section() {
 	storages)
 		with_binaries operator cluster azure gcs ibm s3 swift && go_tests storages . -count=1 -timeout 30m ./test/storages/...
 		;;
-	# The two share a package and the way of their clusters, and are apart for the time they take. The tests that look back
-	# on a run are part of both.
-	e2e) with_binaries operator cluster s3 && V=1 go_tests e2e . -count=1 -timeout 60m -skip "$reads" ./test/e2e/... ;;
-	reads)
+	e2e) with_binaries operator cluster s3 && V=1 go_tests e2e . -count=1 -timeout 60m -skip "$reads|$images" ./test/e2e/... ;;
+	reads | images)
 		with_binaries operator cluster s3 &&
-			V=1 RUN=${RUN:-$reads|$looks_back} go_tests reads . -count=1 -timeout 60m ./test/e2e/...
+			V=1 RUN=${RUN:-${!1}|$looks_back} go_tests "$1" . -count=1 -timeout 60m ./test/e2e/...
 		;;
 	# The commands build what they start.
 	run) V=1 go_tests run . -count=1 -timeout 40m ./test/run/... ;;
-	*) die "unknown section $1: unit, golden, backends, cluster, integration, storages, e2e, reads, run or long" ;;
+	*) die "unknown section $1: unit, golden, backends, cluster, integration, storages, e2e, images, reads, run or long" ;;
 	esac
 }
 

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -253,6 +254,12 @@ func requireLeft(t *testing.T, old *media, from kindOf) {
 		says = "; what was in EmptyDir, where it was before, went with its pods"
 	}
 	cluster.UntilConditions(t, settle, library.Want{Type: names.StorageReady, Status: "True", Message: says})
+	requireThere(t, old, from)
+}
+
+// requireThere looks for a medium past the operator.
+func requireThere(t *testing.T, old *media, from kindOf) {
+	t.Helper()
 	if from.medium == nil {
 		return
 	}
@@ -341,30 +348,31 @@ func inCluster(ctx context.Context, c *media) (bool, error) {
 	return err == nil && claim.DeletionTimestamp == nil, err
 }
 
-// TestAStorageThatCannotBeHadLeavesTheRegistryWhereItIs asks for each kind in a way that fails.
+// TestAStorageThatCannotBeHadLeavesTheRegistryWhereItIs asks, on each kind, for another one in a way that fails.
 func TestAStorageThatCannotBeHadLeavesTheRegistryWhereItIs(t *testing.T) {
 	onNoCloud(t)
 	clouds.azure.Call(t, "admin", http.MethodPut, "/taken?account=takenbyothers", nil, nil)
-	cluster.Patch(t, ask("emptyDir", `{}`))
-	untilStored(t, storage.EmptyDir, "Creation Successful")
-	for _, k := range kinds() {
-		if k.bad == "" {
-			continue
+	all := kinds()
+	for i, from := range all {
+		to := all[(i+1)%len(all)]
+		if to.bad == "" {
+			to = all[1]
 		}
-		t.Run(string(k.kind), func(t *testing.T) {
+		t.Run(fmt.Sprintf("%s to %s", from.kind, to.kind), func(t *testing.T) {
 			operator.PrintOnFailure(t)
-			cluster.Patch(t, ask(k.member, k.bad))
+			cluster.Patch(t, ask(from.member, from.good))
+			before := untilStored(t, from.kind, from.exists)
+			cluster.Patch(t, ask(to.member, to.bad))
 			config := cluster.UntilConditions(t, settle,
-				library.Want{Type: names.StorageReady, Status: "False", Message: k.says},
-				library.Want{Type: names.StorageReady, Status: "False", Message: "; the registry stays on EmptyDir"},
+				library.Want{Type: names.StorageReady, Status: "False", Message: to.says},
+				library.Want{Type: names.StorageReady, Status: "False", Message: "; the registry stays on " + storage.Describe(before.Status.Storage)},
 				library.Want{Type: names.Available, Status: "True", Reason: names.ReasonReady},
 			)
-			if config.Status.Storage.EmptyDir == nil {
+			if !equality.Semantic.DeepEqual(config.Status.Storage, before.Status.Storage) {
 				t.Errorf("status.storage is %s; the registry must go on where it is", storage.Describe(config.Status.Storage))
 			}
-			requirePair(t, &config.Status.Storage, kinds()[0])
-			cluster.Patch(t, ask("emptyDir", `{}`))
-			untilStored(t, storage.EmptyDir, "Creation Successful")
+			requirePair(t, &config.Status.Storage, from)
+			requireThere(t, &before.Status.Storage, from)
 		})
 	}
 }
