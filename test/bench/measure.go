@@ -201,7 +201,7 @@ func (b *bench) edits(ctx context.Context) ([]string, error) {
 	if b.operator == nil {
 		return nil, errNotStarted
 	}
-	atRest, err := b.timeEdits(ctx, 20, func() error {
+	atRest, answered, err := b.timeEdits(ctx, 20, func() error {
 		if _, err := b.until(ctx, "the rollout of the edit before", b.isAvailable); err != nil {
 			return err
 		}
@@ -211,8 +211,8 @@ func (b *bench) edits(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	found := []string{of(atRest, edits/2), of(atRest, edits*99/100)}
-	inARow, err := b.timeEdits(ctx, 20+edits, func() error { return nil })
+	found := []string{of(atRest, edits/2), of(atRest, edits*99/100), of(answered, edits/2)}
+	inARow, _, err := b.timeEdits(ctx, 20+edits, func() error { return nil })
 	if err != nil {
 		return found, err
 	}
@@ -224,40 +224,42 @@ func of(times []time.Duration, i int) string {
 	return times[i].Round(100 * time.Microsecond).String()
 }
 
-// timeEdits edits the registry's cpu request, from first millicores upwards, and returns the times, sorted.
-func (b *bench) timeEdits(ctx context.Context, first int, before func() error) ([]time.Duration, error) {
+// timeEdits edits the registry's cpu request, from first millicores upwards, and returns the times since the edit was sent and
+// those since the API server had answered that it has it, both sorted.
+func (b *bench) timeEdits(ctx context.Context, first int, before func() error) (sent, answered []time.Duration, err error) {
 	watch, err := b.cluster.Kube.AppsV1().Deployments(names.OperatorNamespace).Watch(ctx, metav1.ListOptions{FieldSelector: "metadata.name=" + names.Registry})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer watch.Stop()
-	var times []time.Duration
 	for i := range edits {
 		if err := before(); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		cpu := fmt.Sprintf("%dm", first+i)
 		begin := time.Now()
 		patch := fmt.Sprintf(`{"spec":{"resources":{"requests":{"cpu":%q}}}}`, cpu)
 		if _, err := b.cluster.Registry.ImageregistryV1().Configs().Patch(ctx, names.Cluster, types.MergePatchType, []byte(patch), metav1.PatchOptions{}); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
+		known := time.Now()
 		for event := range watch.ResultChan() {
 			deployment, ok := event.Object.(*appsv1.Deployment)
 			if ok && deployment.Spec.Template.Spec.Containers[0].Resources.Requests.Cpu().String() == cpu {
-				times = append(times, time.Since(begin))
+				sent, answered = append(sent, time.Since(begin)), append(answered, time.Since(known))
 				break
 			}
 			if ctx.Err() != nil {
-				return nil, ctx.Err()
+				return nil, nil, ctx.Err()
 			}
 		}
 	}
-	if len(times) < edits {
-		return nil, fmt.Errorf("only %d of %d edits were seen", len(times), edits)
+	if len(sent) < edits {
+		return nil, nil, fmt.Errorf("only %d of %d edits were seen", len(sent), edits)
 	}
-	slices.Sort(times)
-	return times, nil
+	slices.Sort(sent)
+	slices.Sort(answered)
+	return sent, answered, nil
 }
 
 // idle waits for the operator to settle and measures what it holds and sends when nothing happens.

@@ -360,6 +360,8 @@ func TestAStorageThatCannotBeHadLeavesTheRegistryWhereItIs(t *testing.T) {
 		}
 		t.Run(fmt.Sprintf("%s to %s", from.kind, to.kind), func(t *testing.T) {
 			operator.PrintOnFailure(t)
+			// What the case before asked for in vain must not become a part of what is asked for now.
+			cluster.Patch(t, ask("emptyDir", `{}`))
 			cluster.Patch(t, ask(from.member, from.good))
 			before := untilStored(t, from.kind, from.exists)
 			cluster.Patch(t, ask(to.member, to.bad))

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// emptyingVariable names how many objects the figure of `make bench-storage` is about; without it there is no such case.
+// emptyingVariable names how many objects the figure of `make bench-storage` is about; without it nothing is measured.
 const emptyingVariable = "EMPTYING_OBJECTS"
 
 // emptying removes a medium full of objects and prints how long that took: a figure, no test. Filling is not part of it.

@@ -117,6 +117,7 @@ func Run(t *testing.T, h Harness) {
 	}
 	if os.Getenv(emptyingVariable) != "" {
 		t.Run("emptying", func(t *testing.T) { emptying(t, h) })
+		t.Run("calls", func(t *testing.T) { cloudCalls(t, h) })
 	}
 }
 
