@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/spf13/cobra"
 
 	"github.com/openshift/cluster-image-registry-operator/pkg/operator"
 )
@@ -59,4 +60,23 @@ func TestCommandLine(t *testing.T) {
 			}
 		})
 	}
+}
+
+// runSubcommand executes the program with sub in the place of its own subcommand of that name. The operator must not run.
+func runSubcommand(t *testing.T, sub *cobra.Command, args []string) error {
+	t.Helper()
+	command := newCommand(func(context.Context, operator.Options) error {
+		t.Error("the operator ran")
+		return nil
+	}, func(string) string { return "" })
+	for _, own := range command.Commands() {
+		if own.Name() == sub.Name() {
+			command.RemoveCommand(own)
+		}
+	}
+	command.AddCommand(sub)
+	command.SetArgs(args)
+	command.SetOut(io.Discard)
+	command.SetErr(io.Discard)
+	return command.ExecuteContext(t.Context())
 }

@@ -4,12 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"testing"
 
 	"github.com/openshift/cluster-image-registry-operator/pkg/move"
-	"github.com/openshift/cluster-image-registry-operator/pkg/operator"
 )
 
 func TestMoveImages(t *testing.T) {
@@ -26,23 +24,10 @@ func TestMoveImages(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			var got move.Folders
 			keep := false
-			command := newCommand(func(context.Context, operator.Options) error {
-				t.Error("the operator ran")
-				return nil
-			}, func(string) string { return "" })
-			for _, sub := range command.Commands() {
-				if sub.Name() == "move-images" {
-					command.RemoveCommand(sub)
-				}
-			}
-			command.AddCommand(newMoveCommand(func(_ context.Context, folders move.Folders, keepTarget bool) error {
+			err := runSubcommand(t, newMoveCommand(func(_ context.Context, folders move.Folders, keepTarget bool) error {
 				got, keep = folders, keepTarget
 				return nil
-			}))
-			command.SetArgs(tc.args)
-			command.SetOut(io.Discard)
-			command.SetErr(io.Discard)
-			err := command.ExecuteContext(t.Context())
+			}), tc.args)
 			if tc.wantErr != "" {
 				if err == nil || !strings.Contains(err.Error(), tc.wantErr) {
 					t.Errorf("got error %v, want one with %q", err, tc.wantErr)

@@ -13,7 +13,6 @@ import (
 	"k8s.io/utils/clock"
 
 	"github.com/openshift/cluster-image-registry-operator/pkg/nodeca"
-	"github.com/openshift/cluster-image-registry-operator/pkg/operator"
 )
 
 func TestNodeCASync(t *testing.T) {
@@ -28,20 +27,7 @@ func TestNodeCASync(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			var got nodeca.Folders
-			command := newCommand(func(context.Context, operator.Options) error {
-				t.Error("the operator ran")
-				return nil
-			}, func(string) string { return "" })
-			for _, sub := range command.Commands() {
-				if sub.Name() == "node-ca-sync" {
-					command.RemoveCommand(sub)
-				}
-			}
-			command.AddCommand(newNodeCACommand(func(_ context.Context, folders nodeca.Folders, _ clock.WithTicker) { got = folders }))
-			command.SetArgs(tc.args)
-			command.SetOut(io.Discard)
-			command.SetErr(io.Discard)
-			err := command.ExecuteContext(t.Context())
+			err := runSubcommand(t, newNodeCACommand(func(_ context.Context, folders nodeca.Folders, _ clock.WithTicker) { got = folders }), tc.args)
 			if tc.wantErr != "" {
 				if err == nil || !strings.Contains(err.Error(), tc.wantErr) {
 					t.Errorf("got error %v, want one with %q", err, tc.wantErr)

@@ -19,7 +19,7 @@ type counts struct {
 	// Flaky is how many of Passed failed first and passed when they were run again.
 	Flaky   int
 	Seconds float64
-	// Words are what a reader of the summary must see: a line for each top-level test that failed, and its last words.
+	// Words are what a reader of the summary must see: a line for each top-level test that failed, and what it said.
 	Words []string
 }
 

@@ -23,6 +23,9 @@ type event struct {
 
 type testID struct{ pkg, test string }
 
+// isTopLevel tells a test from a subtest.
+func (id testID) isTopLevel() bool { return !strings.Contains(id.test, "/") }
+
 type result struct {
 	action  string
 	seconds float64
@@ -37,7 +40,7 @@ type recorder struct {
 	started map[testID]time.Time
 	builds  map[string][]string
 	results map[testID]result
-	// words are the last lines of each top-level test that failed.
+	// words are what each top-level test that failed said, see remember.
 	words map[testID][]string
 	// failedPackages counts packages that failed without a failed test in them: build errors, TestMain, os.Exit.
 	failedPackages int
@@ -78,14 +81,13 @@ func (r *recorder) record(e event) {
 
 func (r *recorder) endTest(id testID, res result) {
 	r.results[id] = res
-	isTopLevel := id.test == topLevel(id.test)
 	switch {
 	case res.action == "fail":
 		fmt.Fprint(r.out, strings.Join(r.output[id], ""))
 		r.remember(id)
 	case res.action == "skip" && !r.verbose:
 		fmt.Fprintf(r.out, "skip\t%s\t%s\n", id.test, skipReason(r.output[id]))
-	case r.verbose && isTopLevel:
+	case r.verbose && id.isTopLevel():
 		fmt.Fprintf(r.out, "%s\t%s\t%.1fs\n", res.action, id.test, res.seconds)
 	}
 	delete(r.output, id)
@@ -212,7 +214,7 @@ func (r *recorder) finish() counts {
 func (r *recorder) printRunning(now time.Time) {
 	var running []string
 	for id, since := range r.started {
-		if !strings.Contains(id.test, "/") {
+		if id.isTopLevel() {
 			running = append(running, fmt.Sprintf("%s (%.0fs)", id.test, now.Sub(since).Seconds()))
 		}
 	}
@@ -227,7 +229,7 @@ func (r *recorder) printSlowest() {
 	const worthALook, atMost = 5.0, 5
 	var slow []testID
 	for id, res := range r.results {
-		if res.seconds >= worthALook && !strings.Contains(id.test, "/") {
+		if res.seconds >= worthALook && id.isTopLevel() {
 			slow = append(slow, id)
 		}
 	}
