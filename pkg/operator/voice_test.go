@@ -2,6 +2,7 @@ package operator
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"testing"
 	"time"
@@ -16,26 +17,37 @@ import (
 	"github.com/openshift/cluster-image-registry-operator/pkg/names"
 )
 
-// heard is what a component's recorder was told, one entry for each recorder that was made for it.
+// heard is what a speaker was told.
 type heard struct {
-	recorders []events.InMemoryRecorder
-	clock     *clocktesting.FakeClock
+	texts     []text
+	shutdowns int
 }
 
-func (h *heard) fresh(component string) events.Recorder {
-	recorder := events.NewInMemoryRecorder(component, h.clock)
-	h.recorders = append(h.recorders, recorder)
-	return recorder
+func (h *heard) say(_ string, t text) { h.texts = append(h.texts, t) }
+
+func (h *heard) Shutdown() { h.shutdowns++ }
+
+// audience has one entry for each speaker that was made.
+type audience struct{ speakers []*heard }
+
+func (a *audience) fresh() speaker {
+	a.speakers = append(a.speakers, &heard{})
+	return a.speakers[len(a.speakers)-1]
 }
 
-func (h *heard) messages() []string {
+func (a *audience) messages() []string {
 	var all []string
-	for _, recorder := range h.recorders {
-		for _, event := range recorder.Events() {
-			all = append(all, event.Reason+": "+event.Message)
+	for _, h := range a.speakers {
+		for _, t := range h.texts {
+			all = append(all, t.reason+": "+t.message)
 		}
 	}
 	return all
+}
+
+// recorder makes a recorder that the audience hears.
+func (a *audience) recorder(l *ledger) events.Recorder {
+	return sparing{newVoice(l, a.fresh), "component"}
 }
 
 func TestOneTextIsSaidFiveTimesAtMost(t *testing.T) {
@@ -87,18 +99,16 @@ func TestOneTextIsSaidFiveTimesAtMost(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			h := &heard{clock: clocktesting.NewFakeClock(time.Now())}
-			l := newLedger(h.clock, nil)
-			tc.say(newSparing(l, h.fresh, "component"), h.clock)
-			if got := h.messages(); !slices.Equal(sorted(got), sorted(tc.want)) {
+			a, c := &audience{}, clocktesting.NewFakeClock(time.Now())
+			tc.say(a.recorder(newLedger(c, nil)), c)
+			if got := a.messages(); !slices.Equal(sorted(got), sorted(tc.want)) {
 				t.Errorf("said %q\nwant %q", got, tc.want)
 			}
-			for i, recorder := range h.recorders {
-				counted := map[string]int{}
-				for _, event := range recorder.Events() {
-					key := event.Type + event.Reason + event.Message
-					if counted[key]++; counted[key] > maxRepeats {
-						t.Errorf("recorder %d counts %q to %d", i, event.Message, counted[key])
+			for i, h := range a.speakers {
+				counted := map[text]int{}
+				for _, said := range h.texts {
+					if counted[said]++; counted[said] > maxRepeats {
+						t.Errorf("speaker %d counts %q to %d", i, said.message, counted[said])
 					}
 				}
 			}
@@ -218,10 +228,10 @@ func TestTheLedgerKnowsWhatWasSaidBefore(t *testing.T) {
 		"by somebody else":                {[]corev1.Event{said("kubelet", 5, time.Minute)}, 5},
 	} {
 		t.Run(name, func(t *testing.T) {
-			h := &heard{clock: clocktesting.NewFakeClock(now)}
-			repeat(newSparing(newLedger(h.clock, tc.before), h.fresh, "component"), 8)
+			a := &audience{}
+			repeat(a.recorder(newLedger(clocktesting.NewFakeClock(now), tc.before)), 8)
 			got := 0
-			for _, message := range h.messages() {
+			for _, message := range a.messages() {
 				if message == "Reason: text" {
 					got++
 				}
@@ -233,42 +243,54 @@ func TestTheLedgerKnowsWhatWasSaidBefore(t *testing.T) {
 	}
 }
 
-// mortal counts how often it was shut down.
-type mortal struct {
-	events.Recorder
-	shutdowns int
-}
-
-func (m *mortal) Shutdown() { m.shutdowns++ }
-
-func TestErasDoNotGoBackwardsAndAllRecordersEnd(t *testing.T) {
-	var made []*mortal
-	c := clocktesting.NewFakeClock(time.Now())
-	s := newSparing(newLedger(c, nil), func(component string) events.Recorder {
-		made = append(made, &mortal{Recorder: events.NewInMemoryRecorder(component, c)})
-		return made[len(made)-1]
-	}, "component")
+func TestErasDoNotGoBackwardsAndOldSpeakersEnd(t *testing.T) {
+	a := &audience{}
+	v := newVoice(newLedger(clocktesting.NewFakeClock(time.Now()), nil), a.fresh)
 	shutdowns := func() []int {
 		var counts []int
-		for _, recorder := range made {
-			counts = append(counts, recorder.shutdowns)
+		for _, h := range a.speakers {
+			counts = append(counts, h.shutdowns)
 		}
 		return counts
 	}
 	for _, step := range []struct {
 		name string
-		do   func()
+		era  int
 		want []int
 	}{
-		{"the first era", func() { s.turn(0) }, []int{0}},
-		{"a new era", func() { s.turn(1) }, []int{0, 0}},
-		{"a text of the era before comes late", func() { s.turn(0) }, []int{0, 0}},
-		{"one of this era", func() { s.turn(1) }, []int{0, 0}},
-		{"the next era", func() { s.turn(2) }, []int{1, 0, 0}},
-		{"the end", s.Shutdown, []int{1, 1, 1}},
+		{"the first era", 0, []int{0}},
+		{"a new era", 1, []int{0, 0}},
+		{"a text of the era before comes late", 0, []int{0, 0}},
+		{"one of this era", 1, []int{0, 0}},
+		{"the next era", 2, []int{1, 0, 0}},
 	} {
-		if step.do(); !slices.Equal(shutdowns(), step.want) {
+		if v.turn(step.era); !slices.Equal(shutdowns(), step.want) {
 			t.Fatalf("%s: shutdowns %v, want %v", step.name, shutdowns(), step.want)
 		}
+	}
+}
+
+// One broadcaster writes for all components, each of which is still named as the source of its events.
+func TestEventsNameTheirComponent(t *testing.T) {
+	client := fake.NewClientset()
+	object := &corev1.ObjectReference{Kind: "Namespace", Name: names.OperatorNamespace, Namespace: names.OperatorNamespace}
+	recorder := newRecorder(client.CoreV1().Events(names.OperatorNamespace), object, newLedger(clocktesting.NewFakeClock(time.Now()), nil))
+	recorder.Event("First", "text")
+	recorder.WithComponentSuffix("storage").Warning("Second", "text")
+	untilStored(t, client, "both", func(counts map[string]int32) bool { return len(counts) == 2 })
+	list, err := client.CoreV1().Events(names.OperatorNamespace).List(t.Context(), metav1.ListOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]string{}
+	for _, event := range list.Items {
+		got[event.Reason] = event.Type + " from " + event.Source.Component + ", " + event.ReportingController
+	}
+	want := map[string]string{
+		"First":  "Normal from " + eventComponent + ", " + eventComponent,
+		"Second": "Warning from " + eventComponent + "-storage, " + eventComponent + "-storage",
+	}
+	if !maps.Equal(got, want) {
+		t.Errorf("events %v\nwant %v", got, want)
 	}
 }
