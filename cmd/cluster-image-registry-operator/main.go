@@ -6,7 +6,6 @@ import (
 	"errors"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -17,15 +16,9 @@ import (
 	"github.com/openshift/cluster-image-registry-operator/pkg/version"
 )
 
-// gcPercent trades a little CPU, of which the operator uses next to none, for memory, of which every cluster gives it some
-// for ever: the heap may grow by half of what is live, not by all of it. GOGC overrides it.
-const gcPercent = 50
-
 func main() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
-	}
 	ctx := signalContext()
+	saveMemory(ctx)
 	if err := newCommand(operator.Run, os.Getenv).ExecuteContext(ctx); err != nil {
 		klog.Errorf("%v", err)
 		klog.Flush()
