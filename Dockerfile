@@ -8,6 +8,10 @@
 # GOEXPERIMENT=strictfipsruntime, exists only in Red Hat's toolchain, where cgo loads the system's OpenSSL and the
 # program ends if that is missing. Who builds with that toolchain says so:
 #   --build-arg BUILDER=... --build-arg VARIANT=fips --build-arg GOFIPS140=off --build-arg GOEXPERIMENT=strictfipsruntime
+#
+# For another platform than the machine's own the last stage needs emulation (qemu-user in binfmt_misc), because it runs a
+# command of its base; the FIPS variant is compiled in emulation too. Not every podman sets BUILDPLATFORM (4.3 does not):
+# `make images` says it, because empty means the target's platform, and then the compiler of static is emulated as well.
 ARG BUILDER=docker.io/library/golang:1.26
 ARG BASE=registry.access.redhat.com/ubi9/ubi-minimal:latest
 ARG VARIANT=static
@@ -32,8 +36,10 @@ RUN CGO_ENABLED=1 GOFIPS140=${GOFIPS140} GOEXPERIMENT=${GOEXPERIMENT} go build -
 
 FROM ${VARIANT} AS built
 
-FROM ${BASE}
-# The base brings a shell, update-ca-trust and the CA folders. A pod mounts an empty volume over the extracted bundle, so
+# The platform is said although it is the default: podman 4.3 goes on with the builder's, and the image for arm64 would
+# have the base of amd64.
+FROM --platform=${TARGETPLATFORM} ${BASE}
+# The base brings a shell, coreutils and the CA folders. A pod mounts an empty volume over the extracted bundle, so
 # a copy of it is kept for the entry point; the group may write, because a pod runs with any user and group 0.
 RUN mkdir -p /usr/share/image-registry-operator \
  && cp -L /etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem /usr/share/image-registry-operator/ \

@@ -18,10 +18,13 @@ SIMULATED ?=
 DETACH ?=
 CLUSTER_FLAGS = --name $(NAME) $(if $(NODES),--nodes $(NODES)) $(if $(SIMULATED),--simulated $(SIMULATED))
 
-# make image
+# make image; BUILDER and BASE are images in place of those that the Dockerfile names
 ENGINE ?= $(shell command -v podman || command -v docker)
 VARIANT ?= static
 IMAGE ?= localhost/$(BINARY):$(VERSION)
+BUILDER ?=
+BASE ?=
+BUILD_ARGS = $(foreach arg,VERSION VARIANT BUILDER BASE,$(if $($(arg)),--build-arg $(arg)=$($(arg))))
 
 export VERSION
 
@@ -86,14 +89,17 @@ $(addprefix cross-fips-,$(ARCHITECTURES)): cross-fips-%:
 	@echo "compiling with the FIPS module for linux/$*"; CGO_ENABLED=0 GOFIPS140=certified GOOS=linux GOARCH=$* go build -buildvcs=false -trimpath -o /dev/null ./cmd/...
 
 .PHONY: image
-image: ## the operator's image with podman or docker [IMAGE=... ENGINE=... VARIANT=fips]
+image: ## the operator's image with podman or docker [IMAGE=... ENGINE=... VARIANT=fips BUILDER=... BASE=...]
 	@[[ -n "$(ENGINE)" ]] || { echo "no podman or docker here: install one, or use make run, which builds its images without an engine" >&2; exit 1; }
-	$(ENGINE) build --build-arg VERSION=$(VERSION) --build-arg VARIANT=$(VARIANT) -t $(IMAGE) .
+	$(ENGINE) build $(BUILD_ARGS) -t $(IMAGE) .
 
+# The name goes first: podman adds to the list it finds, and a list with two images for a platform gives out the older one.
 .PHONY: images
-images: ## the operator's image for all four architectures, as one manifest list [IMAGE=... ENGINE=podman]
+images: ## the operator's image for all four architectures, as one manifest list [the same; podman and emulation]
 	@[[ "$(notdir $(ENGINE))" == podman ]] || { echo "a manifest list needs podman" >&2; exit 1; }
-	$(ENGINE) build --platform $(subst $(space),$(comma),$(addprefix linux/,$(ARCHITECTURES))) --build-arg VERSION=$(VERSION) --build-arg VARIANT=$(VARIANT) --manifest $(IMAGE) .
+	if $(ENGINE) manifest exists $(IMAGE) 2>/dev/null; then $(ENGINE) manifest rm $(IMAGE); else $(ENGINE) rmi --ignore $(IMAGE); fi
+	platform=$$($(ENGINE) info --format '{{.Version.OsArch}}'); \
+	$(ENGINE) build --platform $(subst $(space),$(comma),$(addprefix linux/,$(ARCHITECTURES))) --build-arg BUILDPLATFORM=$$platform $(BUILD_ARGS) --manifest $(IMAGE) .
 
 .PHONY: cluster-bin
 cluster-bin: ## the embedded cluster's program; it builds the rest when it needs it

@@ -11,7 +11,8 @@ image=/usr/share/image-registry-operator/tls-ca-bundle.pem
 if [ -f "$trusted" ]; then
 	echo "Overwriting root TLS certificate authority trust store"
 	cp -f "$trusted" "$store/"
-elif [ -f "$image" ] && [ ! -e "$store/tls-ca-bundle.pem" ]; then
+elif [ -f "$image" ] && [ -w "$store" ]; then
+	# Over an earlier start's too: the volume outlives the container, and a bundle that was taken away is no longer trusted.
 	cp -f "$image" "$store/"
 fi
 
