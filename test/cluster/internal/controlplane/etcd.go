@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -46,9 +47,14 @@ func StartAPIServer(g *process.Group, c Config, creds *Credentials) error {
 		Name: "kube-apiserver",
 		Path: c.Kube,
 		Args: append([]string{"kube-apiserver"}, apiServerFlags(c, creds, policy)...),
+		Env:  append(os.Environ(), apiServerGC),
 	})
 	return err
 }
+
+// apiServerGC lets the API server's heap grow to three times what is live, not to twice: a fifth of its time went to the garbage
+// collector, and it takes a third of all the time that tests on a cluster take. It costs 250 MB.
+const apiServerGC = "GOGC=200"
 
 // WaitAPIServer waits until the API server says it is ready. Its readiness includes the default namespaces and RBAC
 // rules being there, which is what everything that follows needs.
