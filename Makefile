@@ -18,6 +18,9 @@ SIMULATED ?=
 DETACH ?=
 CLUSTER_FLAGS = --name $(NAME) $(if $(NODES),--nodes $(NODES)) $(if $(SIMULATED),--simulated $(SIMULATED))
 
+# make fresh-machine
+export SUITE ?= bookworm
+
 # make image; BUILDER and BASE are images in place of those that the Dockerfile names
 ENGINE ?= $(shell command -v podman || command -v docker)
 VARIANT ?= static
@@ -153,6 +156,10 @@ test-reads: install ## promises to who pulls images while storage, keys and imag
 .PHONY: test-run
 test-run: install ## make run, status and down themselves (root)
 	@hack/test.sh run
+
+.PHONY: fresh-machine
+fresh-machine: ## make run on a Debian of its own in a VM: cgroup v2 alone, overlay as a module (root, qemu) [SUITE=trixie]
+	@hack/fresh-machine.sh
 
 ##@ Checks
 

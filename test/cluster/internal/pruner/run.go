@@ -136,20 +136,28 @@ func (r *run) do(what string, remove func() error) error {
 func (r *run) forget(ctx context.Context, stream string, digests sets.Set[string]) error {
 	namespace, name, _ := strings.Cut(stream, "/")
 	client := r.client.Resource(streams).Namespace(namespace)
-	return retry.RetryOnConflict(retry.DefaultRetry, func() error {
-		object, err := client.Get(ctx, name, metav1.GetOptions{})
-		if apierrors.IsNotFound(err) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		if err := withoutItems(object, digests); err != nil {
-			return err
-		}
-		_, err = client.UpdateStatus(ctx, object, metav1.UpdateOptions{})
+	var err error
+	// Its own result is nil for a request that timed out.
+	_ = retry.RetryOnConflict(retry.DefaultRetry, func() error {
+		err = forgetOnce(ctx, client, name, digests)
 		return err
 	})
+	return err
+}
+
+func forgetOnce(ctx context.Context, client dynamic.ResourceInterface, name string, digests sets.Set[string]) error {
+	object, err := client.Get(ctx, name, metav1.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if err := withoutItems(object, digests); err != nil {
+		return err
+	}
+	_, err = client.UpdateStatus(ctx, object, metav1.UpdateOptions{})
+	return err
 }
 
 // withoutItems leaves out the tags that have no image left.

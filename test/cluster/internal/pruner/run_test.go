@@ -1,7 +1,9 @@
 package pruner
 
 import (
+	"context"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -235,6 +237,16 @@ func TestAConflictIsTriedAgain(t *testing.T) {
 	}
 	if got := writes(c); len(got) != 3 {
 		t.Errorf("the API was asked to %v", got)
+	}
+}
+
+func TestAWriteThatTimesOutIsNotCounted(t *testing.T) {
+	c, r := client(t), newRequests(t)
+	c.PrependReactor("update", "imagestreams", func(clienttesting.Action) (bool, runtime.Object, error) {
+		return true, nil, context.DeadlineExceeded
+	})
+	if out, err := prune(t, c, r.options(t)); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("got %v, want the time-out\n%s", err, out)
 	}
 }
 

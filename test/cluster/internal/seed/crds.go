@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"time"
 
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -94,6 +95,9 @@ func permissiveCRD(group, kind, plural string, scope apiextensionsv1.ResourceSco
 	}
 }
 
+// establishing is how long the API server may take to establish the CRDs; a few seconds are usual.
+const establishing = 2 * time.Minute
+
 // applyCRDs writes the CRDs and waits until the API server serves them all.
 func (s *seeder) applyCRDs(ctx context.Context) error {
 	crds, err := definitions()
@@ -107,6 +111,8 @@ func (s *seeder) applyCRDs(ctx context.Context) error {
 		}
 		waiting.Insert(crd.GetName())
 	}
+	ctx, cancel := context.WithTimeout(ctx, establishing)
+	defer cancel()
 	return waitEstablished(ctx, s.dynamic, waiting)
 }
 

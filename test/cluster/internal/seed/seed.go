@@ -170,8 +170,11 @@ func (s *seeder) write(ctx context.Context, resource schema.GroupVersionResource
 		client = s.dynamic.Resource(resource).Namespace(ns)
 	}
 	options := metav1.ApplyOptions{FieldManager: fieldManager, Force: true}
-	err := retry.OnError(servedSoon, apierrors.IsNotFound, func() error {
-		_, err := client.Apply(ctx, obj.GetName(), obj, options, sub...)
+	var err error
+	// OnError takes a request's time-out for the end of its own patience and returns the error before it, here nil. A CRD
+	// that was missing for that reason was waited for without end.
+	_ = retry.OnError(servedSoon, apierrors.IsNotFound, func() error {
+		_, err = client.Apply(ctx, obj.GetName(), obj, options, sub...)
 		return err
 	})
 	if err != nil {
