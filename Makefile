@@ -111,7 +111,7 @@ cluster-bin: ## the embedded cluster's program; it builds the rest when it needs
 ##@ Tests: RUN=regexp picks, V=1 shows each, COUNT=1 ignores cached results
 
 # Four lanes of about the same length.
-TEST_SECTIONS := unit backends golden cluster integration + e2e + images + reads run storages
+TEST_SECTIONS := unit golden backends cluster + e2e integration + images + reads run storages
 
 .PHONY: test-unit
 test-unit: ## tables and single syncs, no cluster: under a minute when warm [RACE=1]

@@ -2,6 +2,7 @@ package lifecycle
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"net"
 	"net/url"
@@ -16,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/openshift/cluster-image-registry-operator/test/cluster/internal/kubetest"
 	"github.com/openshift/cluster-image-registry-operator/test/cluster/internal/sandbox"
 )
 
@@ -177,8 +179,10 @@ func processNamespaces(t *testing.T, pid int) []string {
 	return nil
 }
 
-func (tr traces) mustBeGone(t *testing.T, r *runningCluster) {
+// left are the cluster's processes that are not dead.
+func (tr traces) left(t *testing.T, r *runningCluster) string {
 	t.Helper()
+	var all []string
 	for _, p := range processes(t) {
 		if p.dead {
 			continue // only its number is left, for its parent to ask how it ended: here the machine's own process 1
@@ -187,9 +191,16 @@ func (tr traces) mustBeGone(t *testing.T, r *runningCluster) {
 		named := strings.Contains(p.command, r.name) || strings.Contains(p.cgroups, sandbox.CgroupRoot(r.name))
 		if inside || named {
 			stat, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.pid))
-			t.Errorf("process %d is left: %s; %s", p.pid, p.command, stat)
+			all = append(all, fmt.Sprintf("process %d is left: %s; %s", p.pid, p.command, stat))
 		}
 	}
+	return strings.Join(all, "\n")
+}
+
+func (tr traces) mustBeGone(t *testing.T, r *runningCluster) {
+	t.Helper()
+	// The kernel frees the lock of a process that ends before the process is dead.
+	kubetest.Eventually(t, "the end of all processes", func(context.Context) string { return tr.left(t, r) })
 	for _, address := range tr.ports {
 		if conn, err := net.Dial("tcp", address); err == nil {
 			_ = conn.Close()
