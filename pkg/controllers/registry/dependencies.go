@@ -3,9 +3,11 @@ package registry
 import (
 	"cmp"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
+	"hash"
+	"maps"
 	"slices"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -98,11 +100,7 @@ func resolve(in Inputs, desired Objects, deployment *appsv1.Deployment) (resolve
 			written[secret.Name] = secret
 		}
 	}
-	type content struct {
-		Kind, Name string
-		Data       map[string][]byte
-	}
-	var contents []content
+	contents := fingerprint{sha256.New()}
 	var result resolved
 	for _, d := range dependenciesOf(&deployment.Spec.Template.Spec) {
 		data, err := dataOf(in, written, d)
@@ -111,19 +109,36 @@ func resolve(in Inputs, desired Objects, deployment *appsv1.Deployment) (resolve
 		}
 		switch {
 		case data != nil && !unfinished(in, d, data):
-			contents = append(contents, content{Kind: d.kind, Name: d.name, Data: data})
+			contents.add(d, data)
 		case !d.optional:
 			result.missing = append(result.missing, d.kind+" "+d.name+origin(d.name))
 		}
 	}
-	// encoding/json writes map keys in order, so the same content always gives the same text.
-	encoded, err := json.Marshal(contents)
-	if err != nil {
-		return resolved{}, fmt.Errorf("hashing dependencies: %w", err)
-	}
-	sum := sha256.Sum256(encoded)
-	result.checksum = "sha256:" + hex.EncodeToString(sum[:])
+	result.checksum = "sha256:" + hex.EncodeToString(contents.Sum(nil))
 	return result, nil
+}
+
+// fingerprint hashes contents as they are. Encoded together, they were a megabyte of garbage in each sync: CA bundles are large.
+type fingerprint struct{ hash.Hash }
+
+func (f fingerprint) add(d dependency, data map[string][]byte) {
+	f.part([]byte(d.kind))
+	f.part([]byte(d.name))
+	f.number(len(data))
+	for _, key := range slices.Sorted(maps.Keys(data)) {
+		f.part([]byte(key))
+		f.part(data[key])
+	}
+}
+
+// part is told by its length from what follows.
+func (f fingerprint) part(content []byte) {
+	f.number(len(content))
+	_, _ = f.Write(content) // a hash takes everything
+}
+
+func (f fingerprint) number(n int) {
+	_, _ = f.Write(binary.BigEndian.AppendUint64(nil, uint64(n)))
 }
 
 // unfinished tells that a first Deployment should not be made with this content: the CA ConfigMap gets the service CA

@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"crypto/sha256"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -114,5 +115,28 @@ func TestTheLastPullSecretCounts(t *testing.T) {
 	}
 	if checksumOf(render(t, newWorld(none)).Deployment) == checksumOf(render(t, newWorld(none, copied)).Deployment) {
 		t.Error("the copy that is mounted is not part of the checksum")
+	}
+}
+
+func TestFingerprintsKeepPartsApart(t *testing.T) {
+	of := func(name string, data map[string][]byte) string {
+		f := fingerprint{sha256.New()}
+		f.add(dependency{kind: kindSecret, name: name}, data)
+		return string(f.Sum(nil))
+	}
+	one := of("a", map[string][]byte{"key": []byte("value"), "other": nil})
+	if again := of("a", map[string][]byte{"other": nil, "key": []byte("value")}); again != one {
+		t.Error("the same content has another fingerprint")
+	}
+	for name, other := range map[string]string{
+		"another name":        of("b", map[string][]byte{"key": []byte("value"), "other": nil}),
+		"a shifted border":    of("a", map[string][]byte{"keyv": []byte("alue"), "other": nil}),
+		"one key less":        of("a", map[string][]byte{"key": []byte("value")}),
+		"in the other key":    of("a", map[string][]byte{"key": nil, "other": []byte("value")}),
+		"one key, both in it": of("a", map[string][]byte{"key": []byte("valueother")}),
+	} {
+		if other == one {
+			t.Errorf("%s: the same fingerprint", name)
+		}
 	}
 }
