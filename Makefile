@@ -18,9 +18,6 @@ SIMULATED ?=
 DETACH ?=
 CLUSTER_FLAGS = --name $(NAME) $(if $(NODES),--nodes $(NODES)) $(if $(SIMULATED),--simulated $(SIMULATED))
 
-# make fresh-machine
-export SUITE ?= bookworm
-
 # make image; BUILDER and BASE are images in place of those that the Dockerfile names
 ENGINE ?= $(shell command -v podman || command -v docker)
 VARIANT ?= static

@@ -54,8 +54,8 @@ func saidBefore(ctx context.Context, client kubernetes.Interface) []corev1.Event
 	return list.Items
 }
 
-// leaseRecorder attaches events to the Lease. It has a broadcaster of its own because the library's recorder knows one
-// object only.
+// leaseRecorder attaches events to the Lease. It has a broadcaster of its own because that of the components is about one
+// object.
 func leaseRecorder(client kubernetes.Interface) (resourcelock.EventRecorder, func()) {
 	broadcaster := record.NewBroadcaster()
 	broadcaster.StartRecordingToSink(&typedcorev1.EventSinkImpl{Interface: client.CoreV1().Events(names.OperatorNamespace)})
